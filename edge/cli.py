@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import resource
 import sys
 from collections.abc import Sequence
@@ -54,37 +55,20 @@ INTERRUPTED, OUTPUT_CLOSED = 130, 141
 """What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
 
 MIN_ADDRESS_SPACE = 1_200_000_000
-"""Bytes of memory that a process must be able to ask for. The daemon with its page and a stream
-asks for more than 1.0 and less than 1.1 GB on two cores, more on more (2026-11-29); with less,
-OpenCV ends by a signal as it is imported."""
+"""Bytes that a process must be able to ask for: the daemon with page and stream asks for 1.1 GB on
+two cores (2026-11-29), and without them OpenCV ends by a signal as it is imported."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Parser whose options take values that begin with a dash, such as `--input -1..1`."""
+    """Parser whose options take values that begin with a dash and a digit, as `--input -1..1`."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Join each option that takes one value with the word after it, as `--input=-1..1`.
-
-        A word that is an option itself, or begins with two dashes, is no value.
-        """
-        words: list[str] = []
-        known = self._option_string_actions
-        for word in sys.argv[1:] if args is None else args:
-            action = known.get(words[-1]) if words else None
-            dashed = word.startswith("-") and not word.startswith("--") and word not in known
-            if dashed and action is not None and action.nargs is None:
-                words[-1] += f"={word}"
-            else:
-                words.append(word)
-        return super().parse_known_args(words, namespace)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._negative_number_matcher = re.compile(r"-\d")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit code.
-
-    Errors addressed to the user are printed as one line, without a traceback. Nothing is printed
-    where Ctrl-C, or whoever read the output, ended the command.
-    """
+    """Run one subcommand; return the exit code. Errors addressed to the user are one line."""
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else arguments)
@@ -124,9 +108,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     chosen = next((text for text in arguments if not text.startswith("-")), None)
     width = max(map(len, COMMANDS)) + 2
     groups = [
-        "\n".join(
-            [f"{group}:", *(f"    {name:{width}}{text}" for name, (_, text) in names.items())]
-        )
+        "\n".join([f"{group}:", *(f"    {one:{width}}{text}" for one, (_, text) in names.items())])
         for group, names in GROUPS.items()
     ]
     parser = ArgumentParser(
@@ -171,11 +153,8 @@ def _report_packages(error: ImportError) -> int:
 
 
 def _forbid_core_dumps() -> None:
-    """Let this process and its children leave no core dump: it would hold images and secrets.
-
-    Linux takes a limit of one byte for none, also where `core_pattern` names a program: a limit of
-    0 does not keep that program from getting the dump (fs/coredump.c).
-    """
+    """Let this process and its children leave no core dump: it would hold images and secrets."""
+    # A limit of one byte is none for Linux, of 0 not where `core_pattern` names a program.
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
@@ -183,8 +162,7 @@ def _forbid_core_dumps() -> None:
 def _set_library_environment() -> None:
     """Set what libraries take from the environment, before there is a second thread.
 
-    One that changes the environment while another looks a host name up may end the process: the C
-    library reads it there, and nothing guards it (setenv(3)).
+    Nothing guards it from the C library, which reads it to look a host name up (setenv(3)).
     """
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")

@@ -24,13 +24,7 @@ WORDS = {
 
 
 def format_validation_error(message: str, data: Any, root: type) -> str:
-    """Turn msgspec's message into key, expected, found, and what may be meant.
-
-    Args:
-        message: of the ValidationError.
-        data: what was validated.
-        root: the Struct it was validated as.
-    """
+    """Turn msgspec's message about `data` into key, expected, found, and what may be meant."""
     problem, _, where = message.partition(" - at ")
     where = where.partition("[...]")[0]  # some key of a mapping; which, is not told
     keys: list[Key] = [
@@ -60,21 +54,16 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         expected, near = f"expected one of {', '.join(choices)}", _nearest(str(found), choices)
     else:
         expected, near = _plain(problem), ""
-    if _is_secret_ref(kinds_of_value) and not isinstance(found, dict):
+    secret = any(getattr(kind, "cls", None) is SecretRef for kind in kinds_of_value)
+    if secret and not isinstance(found, dict):
         expected = "expected {file: ...}, {env: ...} or {credential: ...}, which name its place"
     return f"{place}: {expected}, found {_shown(keys, found)}{near}"
 
 
-def _is_secret_ref(kinds: Iterable[inspect.Type]) -> bool:
-    return any(isinstance(kind, inspect.StructType) and kind.cls is SecretRef for kind in kinds)
-
-
 def _shown(keys: Sequence[Key], found: Any) -> str:
     """Return a wrong value in one short line, where it cannot be a secret or hold one."""
-    if isinstance(found, dict):
-        return "a mapping"
-    if isinstance(found, list):
-        return "a list"
+    if isinstance(found, dict | list):
+        return "a mapping" if isinstance(found, dict) else "a list"
     if any(isinstance(key, str) and is_secret(key) for key in keys):
         return "a value that is not shown"
     return redact_url(repr(found))[:80]

@@ -1,9 +1,7 @@
 """Messages to a person: the errors raised on purpose, and the results of the doctor's checks.
 
-An `EmotiondError` says what was expected, what came, and the remedy; it is printed without a
-traceback, and has the exit code that it ends the process with. Any other exception is a fault of
-the program. Imports nothing but the standard library: the doctor must say why other packages
-cannot be imported.
+An `EmotiondError` is printed without a traceback, and has the exit code that it ends the process
+with. Imports nothing but the standard library: the doctor must say why a package is missing.
 """
 
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes, chosen so that systemd can tell a retry from a lost cause."""
+    """Exit codes, by which systemd tells a retry from a lost cause."""
 
     OK = 0
     FAULT = 1
@@ -67,15 +65,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check; `ok`, `warning` and `failure` make it.
-
-    Attributes:
-        level: a warning costs something, and the daemon runs; with a failure it does not do its
-            work.
-        subject: what was checked.
-        text: how it is.
-        remedy: what to do about it; None where all is well.
-    """
+    """The result of one check; `ok`, `warning` and `failure` make it."""
 
     level: Level
     subject: str

@@ -14,20 +14,15 @@ from edge.errors import ModelError
 _PACKAGE = Path(__file__).parent
 
 SERVICE_STATE = Path("/var/lib/emotiond")
-"""The state directory of emotiond.service."""
-
 SERVICE_CONFIGS = Path("/etc/emotiond")
-"""Directory of the services' configs: emotiond.yaml, and one for each instance of the template."""
-
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
-"""The config of emotiond.service."""
+"""State directory and config of emotiond.service; beside it are those of the template's units."""
 
 IMAGE_LINKS = "images"
 """Name of the folder of links to the images that were written, below the state folder."""
 
 CREDENTIALS = Path("/run/credentials")
-"""Directory of the secrets that systemd gave to each running unit (systemd.exec(5),
-LoadCredential=)."""
+"""The secrets that systemd gave to each running unit (systemd.exec(5), LoadCredential=)."""
 
 
 def asset(name: str) -> Path:
@@ -54,36 +49,28 @@ def find_model(model: Path) -> Path:
 
 
 def state_directory() -> Path:
-    """Return the directory of what outlives a restart."""
-    return _directory("XDG_STATE_HOME", ".local/state")
+    """Return the directory of what outlives a restart: a service's, or the user's."""
+    service = os.environ.get("STATE_DIRECTORY")
+    return Path(service.split(":")[0]) if service else _user_directory("STATE", ".local/state")
 
 
 def data_directory() -> Path:
     """Return the directory of files that were downloaded for the daemon."""
-    return _directory("XDG_DATA_HOME", ".local/share")
+    service = os.environ.get("STATE_DIRECTORY")
+    return Path(service.split(":")[0]) if service else _user_directory("DATA", ".local/share")
 
 
 def user_config() -> Path:
     """Return the path of the config of the user who runs this, whether or not it is there."""
-    named = os.environ.get("XDG_CONFIG_HOME", "")
-    try:
-        folder = Path(named) if named.startswith("/") else Path.home() / ".config"
-    except RuntimeError:  # nobody's home
-        folder = SERVICE_CONFIGS.parent
-    return folder / "emotiond" / "emotiond.yaml"
+    return _user_directory("CONFIG", ".config") / "emotiond.yaml"
 
 
-def _directory(variable: str, default: str) -> Path:
-    """Return a service's directory, which systemd names, or the user's by the XDG variable."""
-    service = os.environ.get("STATE_DIRECTORY")
-    if service:
-        return Path(service.split(":")[0])
-    named = os.environ.get(variable, "")  # XDG ignores a path that is not absolute
+def _user_directory(kind: str, default: str) -> Path:
+    named = os.environ.get(f"XDG_{kind}_HOME", "")  # XDG ignores a path that is not absolute
     try:
-        home = Path(named) if named.startswith("/") else Path.home() / default
+        return (Path(named) if named.startswith("/") else Path.home() / default) / "emotiond"
     except RuntimeError:  # nobody's home: no HOME, and a user that no table knows
-        return SERVICE_STATE
-    return home / "emotiond"
+        return SERVICE_CONFIGS if kind == "CONFIG" else SERVICE_STATE
 
 
 def user_name() -> str:
@@ -95,7 +82,7 @@ def user_name() -> str:
 
 
 def path_text(path: Path) -> str:
-    """Return a path as valid UTF-8; names are bytes, and what is none is written in hexadecimal."""
+    """Return a path as valid UTF-8; what is none of its bytes is written in hexadecimal."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -108,10 +95,7 @@ def systemd_unit_for(config: Path) -> str | None:
 
 
 def service_environment(config: Path) -> dict[str, str]:
-    """Return the variables by which systemd tells a service where its state and secrets are.
-
-    With them a command looks where the service does. Empty where the config is not a service's.
-    """
+    """Return the variables that tell a config's service where its state and secrets are."""
     unit = systemd_unit_for(config)
     if unit is None:
         return {}
@@ -124,16 +108,12 @@ def service_environment(config: Path) -> dict[str, str]:
 
 
 def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 of `content` in hexadecimal."""
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def read_model(path: Path) -> bytes:
-    """Return the content of a model's file or card.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
+    """Return the content of a model's file or card."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -149,13 +129,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
     A `private` one that is made now may be read by its owner alone; one that was there keeps its
-    mode.
-
-    It is on the disk before it takes the place of an older one, so that a power cut leaves one of
-    the two.
-
-    Raises:
-        OSError: it cannot be written.
+    mode. A power cut leaves the old one or the new one.
     """
     if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -174,11 +148,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
 
 
 def note_image(path: Path, state: Path) -> None:
-    """Remember an image that is about to be written, by a link to it below the state folder.
-
-    Raises:
-        OSError: the link cannot be made.
-    """
+    """Remember an image that is about to be written, by a link to it below the state folder."""
     links = state / IMAGE_LINKS
     make_private_folder(links)
     (links / uuid.uuid4().hex).symlink_to(path.absolute())
@@ -190,11 +160,7 @@ def private_opener(path: str, flags: int) -> int:
 
 
 def open_private(path: Path) -> int:
-    """Open a file, made if there is none, that only its owner may read; return its descriptor.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """Open a file, made if there is none, that only its owner may read; return its descriptor."""
     if path.exists() and path.stat().st_mode & 0o077:
         path.chmod(0o600)
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -220,11 +186,7 @@ def lock_private(path: Path) -> int:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may read, and its parents, so that a power cut leaves it.
-
-    Raises:
-        OSError: it cannot be made.
-    """
+    """Make a folder, and its parents, for its owner alone, so that a power cut leaves it."""
     if folder.is_dir():
         return
     make_private_folder(folder.parent)

@@ -1,4 +1,7 @@
-"""Text for the terminal: what commands print, and the log, which may go to systemd's journal."""
+"""Text for the terminal: what commands print, and the log, which may go to systemd's journal.
+
+Where standard output cannot be written, what prints on it raises an EmotiondError, or OutputClosed.
+"""
 
 import json
 import logging
@@ -14,11 +17,8 @@ from edge.errors import EmotiondError
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
-QUIET_S = 3600.0
-"""Seconds without a complaint after which it is a new one."""
-
-MAX_COMPLAINTS = 100
-"""Different complaints that are counted at a time; beyond, the oldest is forgotten."""
+QUIET_S, MAX_COMPLAINTS = 3600.0, 100
+"""Seconds without a complaint after which it is a new one, and how many are counted at a time."""
 
 
 def configure_logging() -> None:
@@ -30,10 +30,9 @@ def configure_logging() -> None:
 
 
 class RepeatFilter(logging.Filter):
-    """Passes a complaint, a warning or an error, when it was made once, twice, 4, 8, 16 ... times.
+    """Passes a warning or an error when it was made once, twice, 4, 8, 16 ... times.
 
-    Anything less than a warning tells that something has changed for its logger: a complaint after
-    it is a new one.
+    Anything less tells that something has changed for its logger: a complaint after it is new.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,10 +64,6 @@ def repetition(record: logging.LogRecord) -> str:
     return f" ({times} times)" if times > 1 else ""
 
 
-class OutputError(EmotiondError):
-    """Standard output cannot be written, such as to a disk that is full."""
-
-
 class OutputClosed(Exception):
     """Whoever read standard output has enough."""
 
@@ -77,9 +72,6 @@ def print_line(text: str, color: int | None = None) -> None:
     """Print one line on standard output; what could move a terminal's cursor becomes `?`.
 
     `color` is shown on a terminal alone, and not where NO_COLOR is set (https://no-color.org).
-
-    Raises:
-        OutputError, OutputClosed: it cannot be written.
     """
     line = printable(text)
     if color is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
@@ -88,11 +80,7 @@ def print_line(text: str, color: int | None = None) -> None:
 
 
 def print_json(content: bytes) -> None:
-    """Print a JSON document as one line; control characters in its strings are escaped.
-
-    Raises:
-        OutputError, OutputClosed: it cannot be written.
-    """
+    """Print a JSON document as one line; control characters in its strings are escaped."""
     text = content.decode(errors="replace")
     line = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
     _write(f"{line}\n")
@@ -100,8 +88,7 @@ def print_json(content: bytes) -> None:
 
 def print_error(text: str) -> None:
     """Print on standard error the error that ends a command, without control characters."""
-    line = _printable_lines(f"emotiond: {text}")
-    print(_with_priority(line, logging.ERROR) if under_journald() else line, file=sys.stderr)
+    print(_lines(f"emotiond: {text}", logging.ERROR, under_journald()), file=sys.stderr)
 
 
 def print_note(text: str) -> None:
@@ -110,7 +97,7 @@ def print_note(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return one line of text with `?` for control characters and what else no terminal shows."""
+    """Return one line of text with `?` for what no terminal shows."""
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
@@ -120,23 +107,15 @@ def plural(number: int, noun: str, several: str = "") -> str:
 
 
 def flush_output() -> None:
-    """Write what is still buffered of standard output.
-
-    Raises:
-        OutputError, OutputClosed: it cannot be written; what is left is discarded.
-    """
+    """Write what is still buffered of standard output."""
     _write("")
 
 
 def write_bytes(content: bytes) -> None:
-    """Write bytes on standard output, on a terminal only what is text.
-
-    Raises:
-        OutputError, OutputClosed: it cannot be written.
-    """
+    """Write bytes on standard output, on a terminal only what is text."""
     text = content.decode(errors="replace").replace("\n", "")
     if sys.stdout.isatty() and not text.isprintable():
-        raise OutputError("expected a file or another program as output, found a terminal")
+        raise EmotiondError("expected a file or another program as output, found a terminal")
     _write("", content)
 
 
@@ -151,18 +130,19 @@ def _write(text: str, content: bytes = b"") -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise OutputClosed from error
-        raise OutputError(f"standard output cannot be written: {error.strerror}") from error
+        raise EmotiondError(f"standard output cannot be written: {error.strerror}") from error
 
 
-def _printable_lines(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
+def _lines(text: str, level: int, journal: bool) -> str:
+    """Return lines without control characters; for the journal each has its priority."""
+    priority = f"<{PRIORITIES.get(level, 7)}>" if journal else ""
+    return "\n".join(priority + printable(line) for line in text.split("\n"))
 
 
 class LogFormatter(logging.Formatter):
     """Formats lines without control characters, whatever is quoted in them.
 
-    For the journal each has its priority, as it takes each line of a traceback for an entry of its
-    own, and none a time, which it adds itself.
+    The journal takes each line of a traceback for an entry, and adds the time itself.
     """
 
     def __init__(self, journal: bool) -> None:
@@ -175,22 +155,12 @@ class LogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines."""
-        text = _printable_lines(super().format(record))
-        return _with_priority(text, record.levelno) if self._journal else text
+        return _lines(super().format(record), record.levelno, self._journal)
 
 
 def under_journald() -> bool:
-    """Tell whether stderr goes to the journal.
-
-    JOURNAL_STREAM names its device and inode (systemd.exec(5)); the variable alone does not tell,
-    for a child whose output goes elsewhere inherits it.
-    """
+    """Tell whether stderr goes to the journal: JOURNAL_STREAM names its inode (systemd.exec(5))."""
     with suppress(OSError, ValueError):  # there may be no stderr at all
         stream = os.fstat(sys.stderr.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
     return False
-
-
-def _with_priority(text: str, level: int) -> str:
-    priority = PRIORITIES.get(level, 7)
-    return "\n".join(f"<{priority}>{line}" for line in text.splitlines())

@@ -33,7 +33,7 @@ UNCERTAIN = "uncertain"
 
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """Section of the config that can be of several kinds, told apart by the key `kind`."""
+    """Section of the config that can be of several kinds."""
 
     def redacted(self) -> Self:
         """Return a copy that may be shown to anybody: without users and passwords."""
@@ -45,7 +45,6 @@ class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 DISK = "this machine's disk"
-"""What keeps a file, in a DataFlow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,7 @@ class DataFlow:
     Attributes:
         data: images, events, faces (those in view now), secrets, settings, numbers or log.
         what: which of them, in a few words.
-        to: who gets it, or what keeps it.
-        where: address or path of that.
+        to, where: who gets it, or what keeps it; its address or path.
         leaves: whether it leaves this machine, or may.
         kept: how long, in a few words; None: it is not kept.
     """
@@ -74,7 +72,6 @@ class Frame:
     """One image of a source.
 
     Attributes:
-        index: its number in the source, from 0.
         timestamp: seconds on the source's own clock: the monotonic clock for live sources, the
             position in the video for files. Every duration is measured on it.
         captured: when it was read, on the monotonic clock; latency is measured from it.
@@ -92,8 +89,7 @@ class Frame:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        height, width = self.image.shape[:2]
-        return width, height
+        return self.image.shape[1], self.image.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +103,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One face followed over time.
+    """One face followed over time; ids count from 1 in each run.
 
-    Attributes:
-        track_id: counts from 1 in each run.
-        box: where it is, or would be by now.
-        seen: whether it was found in this very frame, by the detector or by optical flow.
-        points: landmarks, where the detector gives them.
+    `box` is where it is, or would be by now; `seen` tells whether it was found in this very frame,
+    by the detector or by optical flow.
     """
 
     track_id: int
@@ -126,8 +119,8 @@ class Track:
 class TrackedFrame:
     """A frame and every live track in it, seen or not; a track no longer listed has ended.
 
-    `candidate_boxes` are where else a face may be: found when the detector last ran, or not yet
-    confirmed. `searched` tells whether the detector searched the whole of this very frame.
+    `candidate_boxes` are where else a face may be; `searched` tells whether the detector searched
+    the whole of this very frame.
     """
 
     frame: Frame
@@ -150,9 +143,8 @@ class Quality:
         sharpness: how much fine detail there is; docs/research/face-quality.md defines it.
         brightness, contrast: mean and standard deviation of the gray values in the middle of the
             crop, 0-255.
-        yaw: how far the head is turned, in degrees, 0 is straight at the camera and positive
-            towards the person's own left; None without landmarks.
-        roll: how far it is tilted, in degrees; None without landmarks.
+        yaw, roll: degrees by which the head is turned, positive towards the person's own left, and
+            tilted; None without landmarks.
     """
 
     size: float
@@ -195,10 +187,9 @@ class Expression:
     """Smoothed expression of one track.
 
     Attributes:
-        emotion: one of the model's labels, or `UNCERTAIN`.
+        emotion: one of the model's labels, or `UNCERTAIN`, for `reasons`.
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
-        reasons: why it is uncertain; empty where it is not.
         zones: names of those that it is in; None where the config has none.
     """
 
@@ -286,7 +277,7 @@ class EmotionEvent:
 
 
 class CameraState(StrEnum):
-    """State of the source: frozen and dark are those of a camera whose frames show nothing new."""
+    """State of the source; a frozen or dark camera gives frames that show nothing new."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -304,9 +295,8 @@ class CameraState(StrEnum):
 class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
-    `paused_until` is UTC; None where a pause does not end by itself, or there is none. The machine
-    may report its temperature. `zones` are the names of those in the config, and
-    `summaries` the seconds of each that is published.
+    `paused_until` is UTC; None where a pause does not end by itself, or there is none. `summaries`
+    are the seconds of each that is published.
     """
 
     camera: CameraState
@@ -322,7 +312,7 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary of `every_s` seconds, as plain values for JSON."""
+    """Summary of `every_s` seconds, as plain values for JSON."""
 
     every_s: int
     data: dict[str, Any]
@@ -367,12 +357,12 @@ class AnalyzedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """Resources that the daemon uses.
+    """Resources that the daemon uses; None is what the kernel does not report.
 
     Attributes:
         cpu: share of one core since the last sample; above 1 where more than one is busy.
-        memory: resident, in bytes; None where it cannot be read.
-        temperature: of the CPU in degrees Celsius; None where the kernel does not report it.
+        memory: resident, in bytes.
+        temperature: of the CPU in degrees Celsius.
     """
 
     cpu: float
@@ -386,7 +376,6 @@ class Stats:
 
     Attributes:
         uptime: seconds since the start.
-        camera: whether frames are coming.
         fps_in, fps_out: frames a second read and analyzed, over the last ten seconds.
         detections: in how many frames the detector ran; in the others faces were tracked.
         rejected_faces: how many of the faces the model rejected as not a face.

@@ -13,16 +13,17 @@ from edge.types import EmotionEvent, Image
 FPS = 25.0
 
 
-def frames_of(path: Path) -> list[Image]:
-    """Return every frame of a film."""
+def frames_of(path: Path, count: int | None = None) -> list[Image]:
+    """Return every frame of a film, or so many of the first ones: no more are decoded."""
     capture = cv2.VideoCapture(str(path))
     frames: list[Image] = []
-    while True:
+    while count is None or len(frames) < count:
         there, image = capture.read()
         if not there:
-            capture.release()
-            return frames
+            break
         frames.append(np.asarray(image, dtype=np.uint8))
+    capture.release()
+    return frames
 
 
 def write_film(path: Path, frames: Sequence[Image], code: str = "mp4v") -> Path:
@@ -38,7 +39,7 @@ def write_film(path: Path, frames: Sequence[Image], code: str = "mp4v") -> Path:
 
 def cut(path: Path, count: int = 60, code: str = "mp4v") -> Path:
     """Write a film of the first frames of the clip: one face, which changes once."""
-    return write_film(path, frames_of(CLIP)[:count], code)
+    return write_film(path, frames_of(CLIP, count), code)
 
 
 def without_face(path: Path, count: int = 10) -> Path:

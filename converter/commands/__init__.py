@@ -1,4 +1,1 @@
-"""Subcommands of `emotiond-convert`: their options, and what they do and print.
-
-TensorFlow takes seconds to load and lives in an extra, so each imports what it needs when it runs.
-"""
+"""Subcommands of `emotiond-convert`; each imports what is in an extra when it runs."""

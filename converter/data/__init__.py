@@ -3,43 +3,24 @@
 from pathlib import Path
 
 from converter.data.csv_files import is_fer2013_csv, load_csv
-from converter.data.dataset import ALL, VOTE_COLUMNS, Dataset, Usage, concatenate, make_dataset
+from converter.data.dataset import Dataset, Usage
 from converter.data.layouts import load_folder
 from edge.detect import Detector
 from edge.errors import DataError
 from edge.types import EXPRESSIONS, SIDE
 
-__all__ = [
-    "ALL",
-    "EXPRESSIONS",
-    "SIDE",
-    "VOTE_COLUMNS",
-    "Dataset",
-    "Usage",
-    "concatenate",
-    "is_fer2013_csv",
-    "make_dataset",
-    "open_dataset",
-]
+__all__ = ["EXPRESSIONS", "SIDE", "Dataset", "Usage", "open_dataset"]
 
 
 def open_dataset(
     path: Path, votes: Path | None = None, detector: Detector | None = None
 ) -> Dataset:
-    """Read the dataset at `path`, a csv or a folder, whatever its form.
+    """Read the csv or the folder at `path`, whatever its form.
 
-    Args:
-        path: the dataset.
-        votes: FER+'s fer2013new.csv, for a csv of FER2013.
-        detector: crops the faces of a folder of whole images; None takes images as they are.
-
-    Raises:
-        DataError: a file or folder is missing, malformed or unknown, or votes are given for
-            another set.
+    `votes` is FER+'s fer2013new.csv, for a csv of FER2013 alone. The detector crops the faces of a
+    folder of whole images; None takes images as they are. DataError where something is missing,
+    malformed or unknown; the text names file and row.
     """
     if votes is not None and not is_fer2013_csv(path):
-        raise DataError(
-            f"{votes}: expected beside a csv of FER2013, found beside {path}; leave it out, or "
-            "put it into a folder with the images that it names"
-        )
+        raise DataError(f"{votes}: expected beside a csv of FER2013, found beside {path}")
     return load_folder(path, detector) if path.is_dir() else load_csv(path, votes)

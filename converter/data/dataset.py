@@ -1,12 +1,11 @@
 """Labeled faces in memory: the one form that every dataset is read into, its splits and checks."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +14,8 @@ from edge.errors import DataError
 from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
-VOTE_COLUMNS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-    "unknown",
-    "NF",
-)
+VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+VOTE_COLUMNS = (*VOTED, "unknown", "NF")
 """FER+'s ten vote columns (Barsoum et al. 2016, arXiv:1608.01041); NF is "not a face"."""
 
 NOT_A_FACE = 10
@@ -39,10 +28,7 @@ TEST_FRACTION = 0.2
 """Share of the names that become PublicTest in a set that brings no splits."""
 
 ALL = "all"
-"""Name that `Dataset.split` takes for the rows of every split together."""
-
-EXAMPLES = 5
-"""Rows named beside each count of what is wrong with a dataset."""
+"""The split of every row."""
 
 
 class Usage(StrEnum):
@@ -60,10 +46,9 @@ class Dataset:
     Attributes:
         pixels: uint8 (n, 48, 48).
         labels: int64 (n,), indices into `EXPRESSIONS`.
-        votes: float32 (n, 10), FER+'s votes in the order of `VOTE_COLUMNS`; zeros where nobody
-            voted.
-        usage: the split of each row, str (n,), values of `Usage`.
-        source: the name of the set each row came from, str (n,).
+        votes: FER+'s in the order of `VOTE_COLUMNS`, float32 (n, 10); zeros where nobody voted.
+        usage: values of `Usage`, str (n,).
+        source: the name of the set that each row came from, str (n,).
         subject: who each row shows, str (n,); empty where unknown.
         weights: how much each row counts in a training, float32 (n,).
     """
@@ -97,27 +82,18 @@ class Dataset:
         return replace(self, weights=self.weights * np.float32(weight))
 
     def split(self, usage: str) -> "Dataset":
-        """Return the rows of one split, or every row for "all".
-
-        Raises:
-            DataError: no row belongs to it.
-        """
+        """Return the rows of one split, or every row for "all"; DataError where there is none."""
         if usage == ALL:
             return self
         mask = self.usage == usage
         if not mask.any():
             known = ", ".join(sorted(set(self.usage.tolist())))
-            raise DataError(
-                f"expected rows of the split {usage}, found rows of {known} alone; "
-                "add a set that has the split, or choose another"
-            )
+            remedy = "add a set that has the split, or choose another"
+            raise DataError(f"expected rows of the split {usage}, found rows of {known}; {remedy}")
         return self.select(mask)
 
     def with_public_test(self) -> "Dataset":
-        """Return the data with one in five Training rows as PublicTest, where none is so far.
-
-        The image decides, so copies of one image stay together.
-        """
+        """Make PublicTest of one in five Training images, with their copies, where none is yet."""
         if (self.usage == Usage.PUBLIC_TEST).any():
             return self
         held_out = [hash_fraction(face.tobytes()) < TEST_FRACTION for face in self.pixels]
@@ -129,11 +105,11 @@ class Dataset:
         return self.select(~self.constant() & ~self.not_a_face())
 
     def constant(self) -> NDArray[np.bool_]:
-        """Return which images are of one gray value only, bool (n,)."""
+        """Return which images are of one gray value only."""
         return np.asarray(self.pixels.reshape(len(self), -1).std(axis=1) == 0)
 
     def not_a_face(self) -> NDArray[np.bool_]:
-        """Return which rows all ten FER+ taggers called "not a face", bool (n,)."""
+        """Return which rows all ten FER+ taggers called "not a face"."""
         return np.asarray(self.votes[:, VOTE_COLUMNS.index("NF")] >= NOT_A_FACE)
 
     def distinct(self) -> "Dataset":
@@ -158,32 +134,21 @@ def make_dataset(
 ) -> Dataset:
     """Return the rows of one set, each counting once; what is not known is left empty."""
     rows = len(labels)
-    return Dataset(
-        pixels,
-        labels,
-        np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32) if votes is None else votes,
-        usage,
-        np.full(rows, source),
-        np.full(rows, "") if subject is None else subject,
-        np.ones(rows, dtype=np.float32),
-    )
+    if votes is None:
+        votes = np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32)
+    subject = np.full(rows, "") if subject is None else subject
+    weights = np.ones(rows, dtype=np.float32)
+    return Dataset(pixels, labels, votes, usage, np.full(rows, source), subject, weights)
 
 
 def concatenate(sets: Sequence[Dataset]) -> Dataset:
     """Return the rows of all `sets`, in their order."""
-    return Dataset(
-        *(np.concatenate([getattr(one, field.name) for one in sets]) for field in fields(Dataset))
-    )
-
-
-# Splits for sets that bring none: always the same, and without a seed.
+    columns = ([getattr(one, field.name) for one in sets] for field in fields(Dataset))
+    return Dataset(*map(np.concatenate, columns))
 
 
 def split_by_subject(subjects: Sequence[str]) -> NDArray[np.str_]:
-    """Return the split of each row, str (n,): all rows of one subject are in the same one.
-
-    Where there are two subjects or more, each split has at least one.
-    """
+    """Return the split of each row: that of its subject; of two or more, one at least is tested."""
     ranked = sorted(set(subjects), key=lambda subject: hash_fraction(subject.encode()))
     tested = max(1, round(TEST_FRACTION * len(ranked))) if len(ranked) > 1 else 0
     test = set(ranked[:tested])
@@ -202,20 +167,15 @@ def hash_fraction(key: bytes) -> float:
 
 
 def check_dataset(data: Dataset) -> Iterator[str]:
-    """Say in lines what a dataset holds, and what misleads a training or flatters a measurement.
-
-    That is copies, contradictory labels, and images that are no face. Row 0 is the first image of
-    the first set.
-    """
+    """Say in lines what a dataset holds: classes, copies, contradictions, images of no face."""
     yield plural(len(data), "row")
     for usage in Usage:
-        counts = Counter(data.labels[data.usage == usage].tolist())
-        if counts:
+        if counts := Counter(data.labels[data.usage == usage].tolist()):
             classes = (f"{EXPRESSIONS[label]} {counts[label]}" for label in sorted(counts))
             yield f"{usage}: {plural(counts.total(), 'row')}: {', '.join(classes)}"
-    rows: dict[bytes, list[int]] = {}
+    rows = defaultdict[bytes, list[int]](list)
     for row, face in enumerate(data.pixels):
-        rows.setdefault(face.tobytes(), []).append(row)
+        rows[face.tobytes()].append(row)
     copied = [group for group in rows.values() if len(group) > 1]
     repeated = sorted(row for group in copied for row in group[1:])
     yield _count("rows that repeat an earlier image", repeated)
@@ -226,11 +186,11 @@ def check_dataset(data: Dataset) -> Iterator[str]:
         copies = data.select(held).copies_of(data.select(data.usage == other))
         if copies.any():
             yield _count(f"rows of {usage} that repeat an image of {other}", held[copies])
-    conflicts = [group for group in copied if len(set(data.labels[group].tolist())) > 1]
+    conflicts = [group for group in copied if len(set(data.labels[group])) > 1]
     groups = [", ".join(map(str, group)) for group in conflicts]
     yield _count("images that stand in rows with different labels", groups, "; ")
 
 
-def _count(what: str, found: Sequence[Any] | NDArray[Any], between: str = ", ") -> str:
-    such_as = f", such as {between.join(map(str, found[:EXAMPLES]))}" if len(found) else ""
+def _count(what: str, found: Sequence[object] | NDArray[np.int64], between: str = ", ") -> str:
+    such_as = f", such as {between.join(map(str, found[:5]))}" if len(found) else ""
     return f"{what}: {len(found)}{such_as}"

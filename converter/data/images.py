@@ -1,36 +1,44 @@
-"""Faces in image files: labeled as their set labels them, read as 48x48 gray pixels."""
+"""Faces in image files: labeled by class folders or by their set, read as 48x48 gray pixels."""
 
 import logging
-import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import (
-    VOTE_COLUMNS,
-    Dataset,
-    Usage,
-    make_dataset,
-    split_by_name,
-    split_by_subject,
-)
+from converter.data.dataset import Dataset, Usage, make_dataset, split_by_name, split_by_subject
+from converter.data.label_sets import NUMBERINGS, Codes, find_expression
 from edge.capture.images import SUFFIXES, read_image
 from edge.detect import Detector
 from edge.detect.detector import filter_faces
 from edge.errors import DataError, InputError
 from edge.geometry import Box
 from edge.infer.crop import crop_face, crop_gray
-from edge.types import EXPRESSIONS, SIDE, Image
+from edge.types import EXPRESSIONS, SIDE
 
 log = logging.getLogger(__name__)
 
-NO_VOTES = (0.0,) * len(VOTE_COLUMNS)
-
 SAME_FACE = 0.3
 """Overlap (IoU) above which a detection is of the face that the set labels."""
+
+VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
+TEST = frozenset({"test", "test_set", "fer2013test"})
+
+SPLITS = {
+    **dict.fromkeys(("train", "training", "train_set", "fer2013train"), Usage.TRAINING),
+    **dict.fromkeys((*VALIDATION, *TEST, "public", "publictest"), Usage.PUBLIC_TEST),
+    **dict.fromkeys(("private", "privatetest"), Usage.PRIVATE_TEST),
+}
+"""The split that the name of a folder tells; `TEST` beside `VALIDATION` is PrivateTest."""
+
+FER2013_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\..+")
+"""Names of the images in FER2013 as folders: they tell the split that Kaggle's csv gives."""
+
+OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,10 @@ class LabeledImage:
     """Image file with what its set tells of the face in it.
 
     Attributes:
-        path: the file.
         label: one of `EXPRESSIONS`, or the code that stands for it in the set.
         usage: its split; None where the set tells none.
-        subject: who it shows; empty where unknown.
-        box: where the face is in the image, in pixels; None where the image shows one face.
-        votes: FER+'s, in the order of `VOTE_COLUMNS`.
+        box: where the face is, in pixels; None where the image shows one face.
+        votes: FER+'s, in the order of `VOTE_COLUMNS`; empty where nobody voted.
     """
 
     path: Path
@@ -51,20 +57,7 @@ class LabeledImage:
     usage: Usage | None = None
     subject: str = ""
     box: Box | None = None
-    votes: tuple[float, ...] = NO_VOTES
-
-
-def find_files(root: Path) -> list[Path]:
-    """Return the files below `root` by path, hidden ones left out; DataError if unreadable."""
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
-
-    found: list[Path] = []
-    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        found.extend(Path(folder, name) for name in names if not name.startswith("."))
-    return sorted(found)
+    votes: tuple[float, ...] = ()
 
 
 def is_image(name: str) -> bool:
@@ -72,61 +65,107 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
 
+def read_class_folders(
+    root: Path, images: Sequence[Path], subject: Callable[[Path], str]
+) -> Iterator[LabeledImage]:
+    """Yield the images below `root` with the expressions that folders above them are called after.
+
+    The split is told by the image's name (PublicTest_123.jpg), else by a folder above it, else by
+    the hash of the name. Where names tell the subject, it is split by that.
+    """
+    filled = {folder for path in images for folder in path.parents}
+    for name in sorted(iglob("**/", root_dir=root, recursive=True)):  # noqa: PTH207
+        if (below := root / name) not in filled:
+            raise DataError(f"{below}: expected images of a class, found none; fill or remove it")
+    places = [path.relative_to(root).parts[:-1] for path in images]
+    usages = split_usages(name for above in places for name in above)
+    expressions = {name: find_expression(name) for name in usages}
+    if not any(expressions.values()):
+        expressions |= _numbered(root, {name for name in usages if name.isdecimal()})
+    for path, above in zip(images, places, strict=True):
+        label = next(filter(None, map(expressions.get, above)), None)
+        if label is None:
+            folders = f"class folders ({', '.join(EXPRESSIONS)}); move it, rename its folder"
+            raise DataError(f"{path}: lies outside of the {folders}, {OTHER_LABELS}")
+        told = FER2013_NAME.fullmatch(path.name)
+        known = Usage(told[1]) if told else next(filter(None, map(usages.get, above)), None)
+        usage = known or split_by_name(f"{label}/{path.name}")
+        yield LabeledImage(path, label, usage, subject(path))
+
+
+def split_usages(folders: Iterable[str]) -> dict[str, Usage | None]:
+    """Return the split that each folder's name tells; None where it tells none."""
+    names = {folder: folder.lower() for folder in folders}
+    usages = {folder: SPLITS.get(name) for folder, name in names.items()}
+    if VALIDATION & set(names.values()):
+        usages |= {folder: Usage.PRIVATE_TEST for folder, name in names.items() if name in TEST}
+    return usages
+
+
+def _numbered(root: Path, names: set[str]) -> Codes:
+    """Return the expressions of numbered folders, in the order of the set they are called after.
+
+    Else it is that of the one set whose numbers they are, all of them.
+    """
+    title, numbers = root.resolve().name.lower(), {str(int(name)) for name in names}
+    called = [source for source in NUMBERINGS if source.partition("-")[0].lower() in title]
+    fitting = [source for source in called if numbers <= NUMBERINGS[source].keys()]
+    fitting += [source for source, codes in NUMBERINGS.items() if numbers == codes.keys()]
+    if not fitting:
+        raise DataError(
+            f"{root}: expected class folders called after {', '.join(EXPRESSIONS)}, or 1 to 7 as "
+            "RAF-DB has them, 0 to 7 (AffectNet) or 0 to 6 (FER2013), found "
+            f"{', '.join(sorted(names)) or 'none'}; rename them after their classes, {OTHER_LABELS}"
+        )
+    codes = NUMBERINGS[fitting[0]]
+    order = ", ".join(f"{number} {codes[number]}" for number in sorted(numbers))
+    log.warning(f"{root}: class folders are read in the order of {fitting[0]}: {order}")
+    return {name: codes[str(int(name))] for name in names}
+
+
 def load_images(
     images: Sequence[LabeledImage], source: str, detector: Detector | None = None
 ) -> Dataset:
-    """Read labeled images as one set.
+    """Read labeled images as one set; images in which `detector` finds no face are left out.
 
-    The split is the set's own, else by subject, else by the hash of the name: four of five are
-    Training, one PublicTest.
-
-    `detector` finds and cuts out the faces; images in which it finds none are left out, and told.
-    Without one the middle square of each image is taken, or of the face's box.
-
-    Raises:
-        DataError: a file is no image, or there is a face in none.
+    The split is by subject where subjects are known, else the set's own, else the hash of the name.
+    DataError where a file is no image, or there is a face in none.
     """
-    subjects = [image.subject for image in images]
-    usages = [image.usage or split_by_name(image.path.name) for image in images]
-    faces = [_read_face(image, detector) for image in images]
-    found = np.array([face is not None for face in faces])
-    if not found.any():
-        raise DataError(
-            f"{source}: expected a face in each image, found none in all {len(images)}; "
-            "where they are cut to the face already, leave out --crop"
-        )
-    if not found.all():
-        log.warning(
-            f"{source}: found no face in {(~found).sum()} of {len(images)} images, such as "
-            f"{images[int(np.argmin(found))].path}; they are left out"
-        )
-    blank = np.zeros((SIDE, SIDE), np.uint8)
+    read = [(image, _read_face(image, detector)) for image in images]
+    faces = [(image, face) for image, face in read if face is not None]
+    missed = [image.path for image, face in read if face is None]
+    if not faces:
+        found = f"found none in all {len(images)}; if they are cut to it already, leave out --crop"
+        raise DataError(f"{source}: expected a face in each image, {found}")
+    if missed:
+        told = f"{len(missed)} of {len(images)} images, such as {missed[0]}; they are left out"
+        log.warning(f"{source}: found no face in {told}")
+    known = [image for image, _ in faces]
+    votes = np.array([image.votes for image in known], dtype=np.float32)
+    subjects = [image.subject for image in known]
+    usages = [image.usage or split_by_name(image.path.name) for image in known]
     return make_dataset(
-        np.stack([blank if face is None else face for face in faces]),
-        np.array([EXPRESSIONS.index(image.label) for image in images]),
+        np.stack([face for _, face in faces]),
+        np.array([EXPRESSIONS.index(image.label) for image in known]),
         split_by_subject(subjects) if any(subjects) else np.array(usages),
         source=source,
         subject=np.array(subjects),
-        votes=np.array([image.votes for image in images], dtype=np.float32),
-    ).select(found)
+        votes=votes if votes.size else None,
+    )
 
 
 def _read_face(image: LabeledImage, detector: Detector | None) -> NDArray[np.uint8] | None:
+    """Return the largest face, or that in the box; without a detector the middle square of it."""
     try:
         pixels = read_image(image.path)
     except InputError as error:
         raise DataError(f"{error}; take it out") from error
-    if detector is not None:
-        return _find_face(pixels, image.box, detector)
-    height, width = pixels.shape[:2]
-    box = image.box or Box(0, 0, width, height)
-    side = round(max(box.width, box.height)) if image.box else min(width, height)
-    left, top = box.x1 + (box.width - side) // 2, box.y1 + (box.height - side) // 2
-    return crop_gray(pixels, Box(left, top, left + side, top + side), SIDE)
-
-
-def _find_face(pixels: Image, known: Box | None, detector: Detector) -> NDArray[np.uint8] | None:
-    """Return the largest face, or the one that is known, cropped as the daemon crops it."""
+    known, (height, width) = image.box, pixels.shape[:2]
+    if detector is None:
+        box = known or Box(0, 0, width, height)
+        side = round(max(box.width, box.height)) if known else min(width, height)
+        left, top = box.x1 + (box.width - side) // 2, box.y1 + (box.height - side) // 2
+        return crop_gray(pixels, Box(left, top, left + side, top + side), SIDE)
     faces = filter_faces(detector.detect(pixels))
     if known is not None:
         faces = [face for face in faces if face.box.iou(known) > SAME_FACE]

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.dataset import ALL, VOTE_COLUMNS, VOTE_OF_EXPRESSION, Dataset, Usage
+from converter.data.dataset import ALL, VOTE_OF_EXPRESSION, Dataset, Usage
 from edge.errors import DataError
 from edge.types import EXPRESSIONS
 
@@ -20,18 +21,11 @@ Classes = NDArray[np.int64]
 """Indices into the labels of the model at hand."""
 
 WITHOUT_COPIES = "without copies of Training pictures"
-"""What is added to the name of a set of rows from which those were left out."""
+"""End of the name of a set of rows from which those were left out."""
 
-SYNONYMS = {
-    "afraid": "fear",
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
+NOUNS = {"anger": "angry", "happiness": "happy", "joy": "happy", "sadness": "sad"}
+ADJECTIVES = {"afraid": "fear", "disgusted": "disgust", "fearful": "fear", "surprised": "surprise"}
+SYNONYMS = NOUNS | ADJECTIVES
 """What other sets and models call the expressions, in small letters."""
 
 
@@ -42,31 +36,46 @@ def find_expression(name: str) -> str | None:
     return plain if plain in EXPRESSIONS else None
 
 
+Codes = Mapping[str, str | None]
+"""The expression that each code of a set stands for; None for what is left out."""
+
+
+def _numbered(*names: str, first: int = 0) -> dict[str, str]:
+    return {str(number): name for number, name in enumerate(names, first)}
+
+
+FER2013 = _numbered(*EXPRESSIONS[:7])
+AFFECTNET = _numbered("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt")
+CKPLUS = _numbered("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
+RAF_DB = _numbered("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral", first=1)
+NUMBERINGS = {"RAF-DB": RAF_DB, "AffectNet": AFFECTNET, "FER2013": FER2013}
+"""The classes that numbered folders stand for, by set."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelSet:
     """A choice of classes.
 
     Attributes:
         labels: the classes, in the order of the model's output.
-        merged: classes of the data that count as another; what is neither here nor in `labels`
-            is left out.
+        merged: classes of the data that count as another.
     """
 
     labels: tuple[str, ...]
     merged: dict[str, str] = field(default_factory=dict)
 
-    def mapping(self) -> NDArray[np.int64]:
-        """Return the class, int64 (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
+    def mapping(self) -> Classes:
+        """Return the class, (8,), of each of `EXPRESSIONS`; -1 where it is left out."""
         names = [self.merged.get(name, name) for name in EXPRESSIONS]
         return np.array([self.labels.index(name) if name in self.labels else -1 for name in names])
 
+    def classes(self, data: Dataset) -> Classes:
+        """Return the class of each row, (n,); -1 where it is left out."""
+        return np.asarray(self.mapping()[data.labels])
+
     def keep(self, data: Dataset) -> Dataset:
         """Return the rows whose label belongs to the set; their labels stay as they are."""
-        return data.select(self.mapping()[data.labels] >= 0)
-
-    def classes(self, data: Dataset) -> Classes:
-        """Return the class of each row, int64 (n,), indices into `labels`; -1 where left out."""
-        return np.asarray(self.mapping()[data.labels])
+        return data.select(self.classes(data) >= 0)
 
     def votes(self, data: Dataset) -> NDArray[np.float32]:
         """Return FER+'s votes, float32 (n, classes), for the classes of the set."""
@@ -83,6 +92,17 @@ def vote_shares(votes: NDArray[np.float32], otherwise: NDArray[np.float32]) -> N
     return np.where(total > 0, votes / np.maximum(total, 1), otherwise).astype(np.float32)
 
 
+LABEL_SETS: dict[LabelSetName, LabelSet] = {
+    "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
+    "6": LabelSet(("angry", "fear", "happy", "sad", "surprise", "neutral"), {"disgust": "angry"}),
+    "7": LabelSet(EXPRESSIONS[:7]),
+    "8": LabelSet(EXPRESSIONS),
+    "ck": LabelSet(tuple(name for name in EXPRESSIONS if name != "neutral")),
+}
+"""5: those read most reliably; 6: disgust, of which FER2013 has few, counts as angry; 7: FER2013's;
+8: FER+'s, with contempt; ck: those of CK+'s class folders, which hold no neutral face."""
+
+
 def clear_votes(data: Dataset) -> NDArray[np.float32]:
     """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
 
@@ -93,34 +113,16 @@ def clear_votes(data: Dataset) -> NDArray[np.float32]:
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
 
-LABEL_SETS: dict[LabelSetName, LabelSet] = {
-    "5": LabelSet(("happy", "angry", "sad", "neutral", "surprise")),
-    "6": LabelSet(
-        ("angry", "fear", "happy", "sad", "surprise", "neutral"), merged={"disgust": "angry"}
-    ),
-    "7": LabelSet(EXPRESSIONS[:7]),
-    "8": LabelSet(EXPRESSIONS),
-    "ck": LabelSet(tuple(name for name in EXPRESSIONS if name != "neutral")),
-}
-"""5: those read most reliably; 6: disgust, of which FER2013 has few, counts as angry; 7: FER2013's;
-8: FER+'s, with contempt; ck: those of CK+'s class folders, which hold no neutral face."""
-
-
 def ferplus_majority(data: Dataset) -> Dataset:
     """Return the rows on whose class most FER+ taggers agree, with that class as their label.
 
-    The protocol of Barsoum et al. 2016 (arXiv:1608.01041) and its published code: single votes are
-    taken for slips, the leading class needs more than half of what remains, and rows whose
-    majority is "unknown" or "not a face" are dropped.
+    As the same protocol does: the leading class needs more than half of the votes that are not
+    single, and rows whose majority is "unknown" or "not a face" are dropped.
     """
     votes = np.where(data.votes > 1, data.votes, 0)
-    leading, most = votes.argmax(axis=1), votes.max(axis=1)
-    agreed = most > votes.sum(axis=1) / 2
-    expression_of_vote = np.full(len(VOTE_COLUMNS), -1)
-    expression_of_vote[VOTE_OF_EXPRESSION] = np.arange(len(EXPRESSIONS))
-    labels = expression_of_vote[leading]
-    keep = agreed & (labels >= 0)
-    return replace(data.select(keep), labels=labels[keep])
+    leading = votes.argmax(axis=1)
+    keep = (votes.max(axis=1) > votes.sum(axis=1) / 2) & (leading < len(EXPRESSIONS))
+    return replace(data.select(keep), labels=np.argsort(VOTE_OF_EXPRESSION)[leading[keep]])
 
 
 class LabelProtocol(StrEnum):
@@ -135,12 +137,10 @@ class Selection:
     """Rows to measure on.
 
     Attributes:
-        name: what they are called.
         pixels: uint8 (n, 48, 48).
-        classes: the true class of each, indices into the model's labels, (n,).
-        unique: which are no copies of a Training image, bool (n,); None where the data holds no
-            Training row to compare with, or these are Training rows themselves.
-        excluded: how many rows of the split were left out, by reason.
+        unique: which are no copies of a Training image, (n,); None where there is no Training row
+            to compare with, or these are Training rows themselves.
+        excluded: rows left out, by reason.
     """
 
     name: str
@@ -160,79 +160,59 @@ class Selection:
 def select_rows(
     data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
 ) -> Selection:
-    """Return the rows of the split `usage` whose class the model knows.
+    """Return the rows of a split whose class the model knows; DataError where there are none.
 
-    Raises:
-        DataError: there is no such split, no votes where the protocol needs them, or the model
-            knows the class of no row.
+    The FER+ protocol needs votes.
     """
-    split = data.split(usage)
-    labeled = split
+    split = labeled = data.split(usage)
     if protocol is LabelProtocol.FERPLUS:
         if not split.has_votes:
             raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
         labeled = ferplus_majority(split)
     kept = label_set.keep(labeled)
-    name = rows_name(split, majority=protocol is LabelProtocol.FERPLUS)
+    name = rows_name(split) + (", FER+ majority" if labeled is not split else "")
     if len(kept) == 0:
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
     training = data.select(data.usage == Usage.TRAINING)
     comparable = len(training) and not (kept.usage == Usage.TRAINING).any()
+    undecided = len(split) - len(labeled)
+    excluded = {"no majority among FER+'s votes, unknown, or not a face": undecided}
+    unknown = Counter(labeled.labels[label_set.classes(labeled) < 0].tolist())
+    for label, rows in sorted(unknown.items()):
+        excluded[f"{EXPRESSIONS[label]}, which the model does not know"] = rows
     return Selection(
         name,
         kept.pixels,
         label_set.classes(kept),
         ~kept.copies_of(training) if comparable else None,
-        _count_excluded(split, labeled, label_set),
+        {reason: rows for reason, rows in excluded.items() if rows},
     )
 
 
-def rows_name(test: Dataset, majority: bool = False) -> str:
-    """Return what the rows of a split, or of all, are called, such as "FER2013 PublicTest".
-
-    With `majority`, their labels are that of FER+'s votes.
-    """
+def rows_name(test: Dataset) -> str:
+    """Return what the rows of a split, or of all, are called, such as "FER2013 PublicTest"."""
     sources = " + ".join(dict.fromkeys(test.source.tolist()))
     splits = set(test.usage.tolist())
-    name = splits.pop() if len(splits) == 1 else ALL
-    return f"{sources} {name}" + (", FER+ majority" if majority else "")
+    return f"{sources} {splits.pop() if len(splits) == 1 else ALL}"
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
-    """Return the label set of a model, its classes in the order of the model's output.
+    """Return the label set of the model at `path`, its classes in the order of the output.
 
-    Args:
-        path: its file, for the errors.
-        labels: of its card, in any spelling that `find_expression` knows.
-        name: the label set that its card names; empty for a set of its own.
-
-    Raises:
-        DataError: a label is not among `EXPRESSIONS`, or the set is unknown or has other labels.
+    The labels are in any spelling that `find_expression` knows; `name` is the label set that the
+    card names, empty for a set of its own. DataError where a label is not among `EXPRESSIONS`, or
+    the set is unknown or has other labels.
     """
-    found = [find_expression(label) for label in labels]
-    if None in found:
-        raise DataError(
-            f"{path}: expected labels among {', '.join(EXPRESSIONS)}; "
-            f"found {labels[found.index(None)]!r}: "
-            "name the model's classes so, in its card or with --labels"
-        )
-    labels = tuple(filter(None, found))
-    named = next((one for key, one in LABEL_SETS.items() if key == name), None)
+    known = [find_expression(label) for label in labels]
+    if None in known:
+        remedy = "name the model's classes so, in its card or with --labels"
+        wanted, found = ", ".join(EXPRESSIONS), labels[known.index(None)]
+        raise DataError(f"{path}: expected labels among {wanted}; found {found!r}: {remedy}")
+    labels = tuple(filter(None, known))
+    named = {str(key): one for key, one in LABEL_SETS.items()}.get(name)
     if name and (named is None or set(named.labels) != set(labels)):
-        known = ", ".join(named.labels if named else LABEL_SETS)
-        raise DataError(
-            f"{path}: expected {'the labels ' if named else 'a label set among '}{known}, found "
-            f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
-        )
+        valid = ", ".join(named.labels if named else LABEL_SETS)
+        valid = f"{'the labels' if named else 'a label set among'} {valid}"
+        found = f"label_set {name!r} with {', '.join(labels)}; correct the card or empty label_set"
+        raise DataError(f"{path}: expected {valid}, found {found}")
     return LabelSet(labels, named.merged if named else {})
-
-
-def _count_excluded(split: Dataset, labeled: Dataset, label_set: LabelSet) -> dict[str, int]:
-    undecided = len(split) - len(labeled)
-    reasons = {"no majority among FER+'s votes, unknown, or not a face": undecided}
-    unknown = Counter(
-        EXPRESSIONS[label] for label in labeled.labels[label_set.classes(labeled) < 0]
-    )
-    for label, rows in sorted(unknown.items()):
-        reasons[f"{label}, which the model does not know"] = rows
-    return {reason: rows for reason, rows in reasons.items() if rows}

@@ -1,32 +1,26 @@
-"""Layouts of sets of images, a row of a table each, and the readers that they share.
-
-A published set is told by the name of a file in its folder; any other folder holds class folders.
-"""
+"""Layouts of published sets, told by the name of a file each, and the readers that they share."""
 
 import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import iglob
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from converter.data.class_folders import (
-    AFFECTNET,
-    FER2013,
-    RAF_DB,
-    SPLITS,
-    Codes,
-    number_codes,
+from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
+from converter.data.dataset import VOTE_COLUMNS, Dataset
+from converter.data.images import (
+    LabeledImage,
+    is_image,
+    load_images,
     read_class_folders,
     split_usages,
 )
-from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
-from converter.data.dataset import VOTE_COLUMNS, Dataset
-from converter.data.images import NO_VOTES, LabeledImage, find_files, is_image, load_images
-from converter.data.label_sets import find_expression
+from converter.data.label_sets import AFFECTNET, CKPLUS, FER2013, RAF_DB, Codes, find_expression
 from edge.capture.images import SUFFIXES
 from edge.detect import Detector
 from edge.errors import DataError
@@ -36,12 +30,7 @@ from edge.types import EXPRESSIONS
 
 log = logging.getLogger(__name__)
 
-CKPLUS_PEAK = 3
-"""Last frames of a sequence that are taken to show its expression, as CK+48 has them."""
-
 Paths = Sequence[Path]
-Images = Iterator[LabeledImage]
-
 Found = TypeVar("Found")
 
 
@@ -52,19 +41,18 @@ class Layout:
     Attributes:
         source: name of the set; empty takes the folder's.
         marker: pattern of the name of a file that tells the layout, or of its folder and name.
-        read: yields the labeled images of a set, of its marked files and all its images; None reads
-            class folders.
+        read: yields the labeled images of marked files and all images; None reads class folders.
         codes: the expression of each label that `read` yields.
-        pattern: of a line in a list, or of the name of an image; its groups are what they tell.
+        pattern: of a line of a marked file, or of an image's name; its groups are what they tell.
         example: what fits the pattern, for the errors.
-        header: text in the first line of a marked file, by which others of its name are told.
+        header: text in the first line of a marked file.
         whole: whether the images show much more than a face.
         note: what is told to whoever reads the set.
     """
 
     source: str
     marker: str
-    read: Callable[["Layout", Paths, Paths], Images] | None
+    read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None
     codes: Codes
     pattern: str = ""
     example: str = ""
@@ -78,36 +66,32 @@ class Layout:
         found = [path for path in files if pattern.fullmatch(f"{path.parent.name}/{path.name}")]
         return [path for path in found if not self.header or self.header in _lines(path)[0]]
 
-    def parse_name(self, path: Path) -> dict[str, str]:
-        """Return what the name of an image tells, in capitals; DataError where it is another."""
-        found = re.fullmatch(self.pattern, path.name, re.IGNORECASE)
+    def parse(self, text: str, place: str, kind: str) -> dict[str, str]:
+        """Return what a text tells by the pattern; DataError where it is another."""
+        found = re.fullmatch(self.pattern, text, re.IGNORECASE)
         if found is None:
-            raise DataError(
-                f"{path}: expected a name such as {self.example}; rename it or take it out"
-            )
-        return {group: (text or "").upper() for group, text in found.groupdict().items()}
+            wrong = f"expected a {kind} such as {self.example}, found {text!r}"
+            raise DataError(f"{place}: {wrong}; mend or remove it, or {DOWNLOAD_AGAIN}")
+        return {group: told or "" for group, told in found.groupdict().items()}
 
-    def subject(self, path: Path) -> str:
-        """Return who an image shows, by its name; empty where names do not tell."""
-        return self.parse_name(path)["subject"] if self.pattern else ""
+    def parse_name(self, path: Path) -> dict[str, str]:
+        """Return what the name of an image tells, in capitals; empty where names do not tell."""
+        told = self.parse(path.name, str(path), "name") if self.pattern else {"subject": ""}
+        return {group: text.upper() for group, text in told.items()}
 
 
 def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
-    """Read the set of images in a folder.
-
-    `detector` finds and crops the faces in whole images; None takes images as they are.
-
-    Raises:
-        DataError: there is no image, or a file or folder is missing, malformed or unknown.
-    """
-    files = find_files(root)
+    """Read the published set or the class folders below `root`; errors as `open_dataset`."""
+    # Unlike Path.rglob, it follows links to folders and leaves hidden files out.
+    below = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
+    files = sorted(path for path in below if path.is_file())
     images = [path for path in files if is_image(path.name)]
     if not images:
         tables = [path for path in files if path.suffix == ".csv"]
-        found = f"no image; did you mean {tables[0]}?" if tables else "no image"
+        hint = f"; did you mean {tables[0]}?" if tables else ""
+        kinds = f"({' '.join(sorted(SUFFIXES))}), or a published set of faces"
         raise DataError(
-            f"{root}: expected class folders such as happy/ with images "
-            f"({' '.join(sorted(SUFFIXES))}), or a published set of faces, found {found}"
+            f"{root}: expected class folders such as happy/ with images {kinds}, found none{hint}"
         )
     layout = next((one for one in LAYOUTS if one.mark(files)), CLASS_FOLDERS)
     source = layout.source or root.resolve().name
@@ -116,67 +100,54 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     if layout.whole and detector is None:
         log.warning(f"{root}: the images of {source} show more than a face; --crop cuts it out")
     if layout.read is None:
-        found_images = read_class_folders(root, images, layout.subject)
+        read = read_class_folders(root, images, lambda path: layout.parse_name(path)["subject"])
     else:
-        found_images = layout.read(layout, layout.mark(files), images)
+        read = layout.read(layout, layout.mark(files), images)
     labeled, left_out = list[LabeledImage](), list[LabeledImage]()
-    for image in found_images:
+    for image in read:
         if image.label not in layout.codes:
-            raise DataError(
-                f"{image.path}: expected a label among {', '.join(layout.codes)}, found "
-                f"{image.label!r}; take the image out"
-            )
+            wrong = f"a label among {', '.join(layout.codes)}, found {image.label!r}"
+            raise DataError(f"{image.path}: expected {wrong}; take the image out")
         expression = layout.codes[image.label]
         known = labeled if expression else left_out
         known.append(replace(image, label=expression or ""))
     if left_out:
-        log.warning(
-            f"{source}: left out {plural(len(left_out), 'image')} labeled as no expression or in "
-            f"profile, such as {left_out[0].path}"
-        )
+        kind = f"labeled as no expression or in profile, such as {left_out[0].path}"
+        log.warning(f"{source}: left out {plural(len(left_out), 'image')} {kind}")
     if not labeled:
-        raise DataError(
-            f"{root}: expected faces labeled as an expression, found none; is this all of {source}?"
-        )
+        found = f"found none; is this all of {source}?"
+        raise DataError(f"{root}: expected faces labeled as an expression, {found}")
     return load_images(labeled, source, detector)
 
 
-def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Images:
-    """Read text files with a line for each face; an image is found by its name alone.
-
-    The groups of a line are image, label or votes, split, and the edges of a box.
-    """
+def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
+    """Read text files: each line names an image, its label or votes, its split, a box."""
     by_name = {path.name: path for path in images}
-    usages = split_usages(file.parent.name for file in marked)
+    usages = split_usages(["train", "test", *(file.parent.name for file in marked)])
     for file in marked:
         for number, text in enumerate(_lines(file), 1):
-            found = re.fullmatch(layout.pattern, text)
-            if found is None:
-                raise DataError(
-                    f"{file}: line {number}: expected a line such as {layout.example}, "
-                    f"found {text!r}; {DOWNLOAD_AGAIN}"
-                )
-            row = found.groupdict()
+            place = f"{file}: line {number}"
+            row = layout.parse(text, place, "line")
             aligned = row["image"].replace(".", "_aligned.")  # as RAF-DB calls the faces it cut out
-            votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else None
+            votes = tuple(map(float, row["votes"].split(","))) if "votes" in row else ()
             edges = [float(row[edge]) for edge in ("left", "top", "right", "bottom") if edge in row]
             yield LabeledImage(
-                by_name.get(aligned) or _listed(by_name, row["image"], f"{file}: line {number}"),
+                by_name.get(aligned) or _listed(by_name, row["image"], place),
                 VOTE_COLUMNS[int(np.argmax(votes))] if votes else row["label"],
-                SPLITS[row["split"]] if "split" in row else usages[file.parent.name],
+                usages[row.get("split", "").lower() or file.parent.name],
                 box=Box(*edges) if edges else None,
-                votes=votes or NO_VOTES,
+                votes=votes,
             )
 
 
-def _read_names(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_names(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read images whose names tell subject and label."""
     for path in images:
         told = layout.parse_name(path)
         yield LabeledImage(path, told["label"], subject=told["subject"])
 
 
-def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read SPLIT/annotations/1_exp.npy, each the label of SPLIT/images/1.jpg."""
     known = {str(path.with_suffix("")): path for path in images}
     usages = split_usages(file.parent.parent.name for file in marked)
@@ -184,15 +155,14 @@ def _read_affectnet(layout: Layout, marked: Paths, images: Paths) -> Images:
         try:
             label = str(np.load(file).item())  # a text, as it is published
         except (OSError, ValueError, EOFError) as error:
-            raise DataError(
-                f"{file}: expected one label, found {error}; {DOWNLOAD_AGAIN}"
-            ) from error
+            found = f"expected one label, found {error}"
+            raise DataError(f"{file}: {found}; {DOWNLOAD_AGAIN}") from error
         folder = file.parent.parent
         stem = str(folder / "images" / file.name.removesuffix("_exp.npy"))
         yield LabeledImage(_listed(known, stem, str(file)), label, usages[folder.name])
 
 
-def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Images:
+def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
     """Read Kaggle's labels.csv, which corrects what the folders of its images say."""
     known = {str(path): path for path in images}
     for table in marked:
@@ -202,27 +172,17 @@ def _read_affectnet_table(layout: Layout, marked: Paths, images: Paths) -> Image
             yield LabeledImage(path, find_expression(label) or label)
 
 
-def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Images:
-    """Read sequences of frames, from a neutral face to the one that *_emotion.txt labels.
-
-    The first frame is taken as neutral, and the last three as labeled. Sequences without a label
-    are passed over, as CK+ says of them that they show no clear expression.
-    """
+def _read_ckplus(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
+    """Read sequences from a neutral face to the one that *_emotion.txt labels; others show none."""
     sequences: dict[str, list[Path]] = defaultdict(list)
     for path in images:
         sequences[path.name[:8]].append(path)
     for file in marked:
-        name, text = file.name[:8], " ".join(_lines(file))
-        try:
-            label = str(int(float(text)))
-        except ValueError as error:
-            raise DataError(
-                f"{file}: expected a label such as {layout.example}, found {text!r}; "
-                f"{DOWNLOAD_AGAIN}"
-            ) from error
+        name = file.name[:8]
+        label = layout.parse(" ".join(_lines(file)).strip(), str(file), "label")["label"]
         neutral, *frames = _listed(sequences, name, str(file))
         yield LabeledImage(neutral, "0", subject=name[:4])
-        for path in frames[-CKPLUS_PEAK:]:
+        for path in frames[-3:]:  # as CK+48 has them
             yield LabeledImage(path, label, subject=name[:4])
 
 
@@ -234,12 +194,10 @@ def _lines(path: Path) -> list[str]:
         raise DataError(f"{path}: cannot be read as text: {error}; {DOWNLOAD_AGAIN}") from error
 
 
-def _listed(images: Mapping[str, Found], name: str, where: str) -> Found:
+def _listed(images: Mapping[str, Found], name: str, place: str) -> Found:
     if name not in images:
-        raise DataError(
-            f"{where}: expected {name} among the images of the set, found none; unpack all of "
-            "them, and give the folder that holds both labels and images"
-        )
+        remedy = "unpack all of them, and give the folder that holds both labels and images"
+        raise DataError(f"{place}: expected {name} among the images of the set; {remedy}")
     return images[name]
 
 
@@ -285,10 +243,9 @@ LAYOUTS = (
         "CK+",
         r"S\d{3}_\d{3}_\d{8}_emotion\.txt",
         _read_ckplus,
-        number_codes(
-            ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
-        ),
-        example="3.0000000e+00",
+        CKPLUS,
+        r"(?P<label>\d)(?:\.0*e\+00)?",
+        "3.0000000e+00",
         whole=True,
         note="of each labeled sequence the first frame is taken as neutral, the last 3 as labeled",
     ),

@@ -9,7 +9,7 @@ Two forms are read, and told apart by what is there:
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -18,28 +18,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.csv_files import read_csv
+from converter.data.csv_files import CsvRow, read_csv
 from converter.data.images import is_image
 from edge.config_errors import format_validation_error
 from edge.errors import DataError
 from edge.types import Image
 
-Boxes = NDArray[np.float32]
-"""Left, top, right, bottom in pixels of the image, float32 (n, 4)."""
+Boxes = NDArray[np.float32]  # left, top, right, bottom in pixels of the image, float32 (n, 4)
+Size = tuple[int, int]  # width and height in pixels
 
-Size = tuple[int, int]
-"""Width and height in pixels."""
-
-BoxRow = tuple[list[float], bool]
-"""Left, top, right and bottom of a face, and whether it is ignored."""
+BoxRow = list[float]  # left, top, right and bottom of a face, and 1 where it is ignored
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
-
-WIDER_FIELDS = "x y w h blur expression illumination invalid occlusion pose"
-
-DOWNLOAD = "download or unpack it again"
-MEND = "mend or delete it"
 
 
 class Split(StrEnum):
@@ -49,17 +40,20 @@ class Split(StrEnum):
     TEST = "test"
 
 
+WIDER_FIELDS = "x y w h blur expression illumination ignore occlusion pose"  # ignore: invalid
+
+WIDER_PARTS = {
+    "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
+    "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", Split.TEST),
+}
+"""Folder of the images, source and split of the published parts; others are compared on val."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedImage:
-    """An image file and the faces in it.
+    """An image file of a set, as stored (not turned by EXIF), and the faces in it.
 
-    Attributes:
-        path: the file.
-        width, height: in pixels as stored, whatever a note to turn it when shown says.
-        boxes: of every face, none in an image without faces.
-        ignored: (n,), which boxes are neither face nor background: too small or unclear.
-        source: the set it belongs to.
-        split: what it is for.
+    The `ignored` boxes, (n,), are neither face nor background: too small or unclear.
     """
 
     path: Path
@@ -71,11 +65,7 @@ class AnnotatedImage:
     split: Split
 
     def read(self) -> Image:
-        """Return the image, BGR uint8 (height, width, 3), of the size that was annotated.
-
-        Raises:
-            DataError: it is missing, or no image.
-        """
+        """Return the image, BGR uint8, a DataError if it is none of the annotated size."""
         image = cv2.imread(str(self.path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         if image is None:
             raise DataError(f"{self.path}: expected an image that OpenCV can read")
@@ -96,27 +86,19 @@ def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     """Read the annotated images at `path`, a file or a folder, in whichever form.
 
     Raises:
-        DataError: the form is unknown, or a file is malformed; the text names file and line.
+        DataError: the form is unknown, or a file is malformed; the text names file and row.
     """
     if not path.exists():
         raise DataError(f"{path}: cannot be read: there is no such file or folder")
     if path.suffix.lower() == ".csv" or (path / ANNOTATIONS).is_file():
-        return read_annotations_csv(path)
-    if _wider_files(path):
-        return read_wider(path)
-    raise DataError(f"{path}: expected {ANNOTATIONS} or text files of WIDER FACE, found neither")
+        return tuple(_csv_images(path / ANNOTATIONS if path.is_dir() else path))
+    files = _wider_files(path.resolve())
+    if not files:
+        raise DataError(f"{path}: expected {ANNOTATIONS} or files of WIDER FACE, found neither")
+    return tuple(chain.from_iterable(map(_wider_images, files)))
 
 
-def _annotated(
-    path: Path, size: Size, faces: Sequence[BoxRow], source: str, split: Split
-) -> AnnotatedImage:
-    boxes = np.array([box for box, _ in faces], dtype=np.float32).reshape(-1, 4)
-    ignored = np.array([ignored for _, ignored in faces], dtype=np.bool_)
-    return AnnotatedImage(path, *size, boxes, ignored, source, split)
-
-
-Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
-"""Neither infinite nor NaN, which a text can be."""
+Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # neither infinite nor NaN
 
 
 class _Face(msgspec.Struct, frozen=True):
@@ -151,123 +133,62 @@ class _ImageRow(msgspec.Struct, frozen=True):
         return f"{self.width}x{self.height} {self.source} {self.split}"
 
 
-class _WiderFace(_Face, frozen=True):
-    """Those of the ten numbers of WIDER FACE's lines that are read."""
-
-    ignore: Literal[0, 1] = msgspec.field(name="invalid")
+Parsed = TypeVar("Parsed", bound=msgspec.Struct)
 
 
-Row = TypeVar("Row", bound=msgspec.Struct)
+def _parse(row: CsvRow, kind: type[Parsed]) -> Parsed:
+    # csv gathers what is beyond the header's columns under no name.
+    texts = {name: text.strip() for name, text in row.texts.items() if name}
+    try:
+        return msgspec.convert(texts, kind, strict=False)
+    except msgspec.ValidationError as error:
+        problem = format_validation_error(str(error), texts, kind)
+        raise row.error(f"{problem}; mend or delete it") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of a file, counted from 1, and its text without the blanks around it."""
-
-    path: Path
-    number: int
-    text: str = ""
-
-    def error(self, text: str) -> DataError:
-        """Return an error that names file and line."""
-        return DataError(f"{self.path}: line {self.number}: {text}")
-
-    def parse(self, texts: dict[str, str], kind: type[Row]) -> Row:
-        """Return the fields of this line as what they are."""
-        try:
-            return msgspec.convert(texts, kind, strict=False)
-        except msgspec.ValidationError as error:
-            problem = format_validation_error(str(error), texts, kind)
-            raise self.error(f"{problem}; {MEND}") from error
-
-    def image(self, name: str, folder: Path) -> Path:
-        """Return the image called `name` in a folder, and not outside of it."""
-        # The anchor is what an absolute path begins with, a drive's letter too.
-        if Path(name).anchor or ".." in Path(name).parts:
-            raise self.error(f"expected an image in the set's folder, found {name!r}; {MEND}")
-        try:
-            known = (folder / name).is_file()
-        except OSError:  # a name too long, or a folder that may not be entered
-            known = False
-        if not known:
-            raise self.error(f"expected the image {name!r} in {folder}, found none; put it there")
-        return folder / name
-
-    def clip(self, box: _Face, size: Size) -> list[float]:
-        """Return the part of a box that is in the image."""
-        inside = box.clip(size)
-        if inside is None:
-            found = f"{box.w:g}x{box.h:g} at ({box.x:g}, {box.y:g})"
-            expected = f"a box in the image of {size[0]}x{size[1]}"
-            raise self.error(f"expected {expected}, found {found}; {MEND}")
-        return inside
+def _image_file(row: CsvRow, folder: Path, name: str) -> Path:
+    if not (folder / name).is_file():
+        raise row.error(f"expected the image {name!r} in {folder}, found none; put it there")
+    return folder / name
 
 
-def read_annotations_csv(path: Path) -> tuple[AnnotatedImage, ...]:
-    """Read annotations.csv, named itself or by its folder, and negatives.csv where it lies beside.
+def _box_row(row: CsvRow, face: _Face, size: Size) -> BoxRow:
+    box = face.clip(size)
+    if box is None:
+        found = f"{face.w:g}x{face.h:g} at ({face.x:g}, {face.y:g}); mend or delete it"
+        raise row.error(f"expected a box in the image of {size[0]}x{size[1]}, found {found}")
+    return [*box, face.ignore]
 
-    Raises:
-        DataError: a file is malformed; the text names file and line.
-    """
-    table = path / ANNOTATIONS if path.is_dir() else path
-    images: dict[Path, tuple[_Line, _ImageRow, list[BoxRow]]] = {}
-    for line, texts in _csv_lines(table):
-        row = line.parse(texts, _ImageRow)
-        image = line.image(row.file, table.parent)
-        earlier, known, faces = images.setdefault(image, (line, row, []))
-        if str(row) != str(known):
-            expected = f"{known} as in line {earlier.number}"
-            raise line.error(f"expected {expected}, found {row}; {MEND}")
-        if line.path == table:
-            face = line.parse(texts, _Face)
-            faces.append((line.clip(face, (row.width, row.height)), face.ignore == 1))
+
+def _annotated(
+    path: Path, size: Size, faces: Sequence[BoxRow], source: str, split: Split
+) -> AnnotatedImage:
+    rows = np.array(faces, dtype=np.float32).reshape(-1, 5)
+    return AnnotatedImage(path, *size, rows[:, :4], rows[:, 4] > 0, source, split)
+
+
+def _csv_images(table: Path) -> Iterator[AnnotatedImage]:
+    """Yield the images of annotations.csv, and of negatives.csv where it lies beside."""
+    of_image, of_face = _ImageRow.__struct_fields__, _Face.__struct_fields__
+    rows = [*read_csv(table, (*of_image, *of_face))]
+    negatives = table.parent / NEGATIVES
+    if negatives.exists():
+        rows += read_csv(negatives, of_image)
+    images: dict[Path, tuple[_ImageRow, list[BoxRow]]] = {}
+    for row in rows:
+        here = _parse(row, _ImageRow)
+        path = _image_file(row, table.parent, here.file)
+        known, faces = images.setdefault(path, (here, []))
+        if str(here) != str(known):
+            expected = f"{known} as in an earlier row of it"
+            raise row.error(f"expected {expected}, found {here}; mend or delete it")
+        if row.path == table:
+            faces.append(_box_row(row, _parse(row, _Face), (here.width, here.height)))
         elif faces:
-            raise line.error(
-                f"expected an image without faces, found a box in line {earlier.number} of "
-                f"{earlier.path.name}; delete one of them"
-            )
-    return tuple(
-        _annotated(image, (row.width, row.height), faces, row.source, row.split)
-        for image, (_, row, faces) in images.items()
-    )
-
-
-def _csv_lines(table: Path) -> Iterator[tuple[_Line, dict[str, str]]]:
-    """Yield the rows of annotations.csv, and of negatives.csv where it lies beside."""
-    fields = _ImageRow.__struct_fields__
-    yield from _csv_file(table, (*fields, *_Face.__struct_fields__))
-    if (table.parent / NEGATIVES).exists():
-        yield from _csv_file(table.parent / NEGATIVES, fields)
-
-
-def _csv_file(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[_Line, dict[str, str]]]:
-    for row in read_csv(path, columns):
-        line = _Line(path, row.line)
-        # csv gathers what is beyond the header's columns in a list.
-        if not all(isinstance(text, str) for text in row.texts.values()):
-            raise line.error(f"expected as many fields as the header has, found more; {MEND}")
-        yield line, {name: text.strip() for name, text in row.texts.items()}
-
-
-WIDER_PARTS = {
-    "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
-    "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", Split.TEST),
-}
-"""The two published parts that bring boxes: folder of the images, source and split of each.
-
-The val part is what others are compared on, so it is never trained on."""
-
-
-def read_wider(path: Path) -> tuple[AnnotatedImage, ...]:
-    """Read a text file, or those of a folder; the images lie in WIDER_train and WIDER_val.
-
-    Invalid boxes are ignored. Those of no width or height, which the published files have, are
-    left out.
-
-    Raises:
-        DataError: a file is malformed; the text names file and line.
-    """
-    return tuple(one for file in _wider_files(path.resolve()) for one in _wider_images(file))
+            found = f"a box in {table.name}"
+            raise row.error(f"expected an image without faces, found {found}; delete one of them")
+    for path, (one, faces) in images.items():
+        yield _annotated(path, (one.width, one.height), faces, one.source, one.split)
 
 
 def _wider_files(path: Path) -> list[Path]:
@@ -275,79 +196,42 @@ def _wider_files(path: Path) -> list[Path]:
     if path.name in WIDER_PARTS:
         return [path]
     folders = (path, path / "wider_face_split")
-    return [
-        folder / name for folder in folders for name in WIDER_PARTS if (folder / name).is_file()
-    ]
+    return [file for folder in folders for name in WIDER_PARTS if (file := folder / name).is_file()]
 
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:
+    """Yield the images: each is a row with its name, one with a count, and a row for every box."""
     folder, source, split = WIDER_PARTS[file.name]
-    seen: dict[str, int] = {}
-    lines = _read_lines(file)
-    for name in lines:
-        if not is_image(Path(name.text).name):
-            found = f"{name.text!r}; the count above may be too small"
-            raise name.error(f"expected the name of an image, found {found}")
-        first = seen.setdefault(name.text, name.number)
-        if first != name.number:
-            raise name.error(f"expected each image once, found {name.text!r} in line {first} too")
-        rows = _wider_rows(name, lines)
-        path = name.image(name.text, file.parent.parent / folder / "images")
+    # What is no UTF-8 is then no name of an image, and no number.
+    text = file.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
+    lines = enumerate(map(str.strip, text.splitlines()), start=1)
+    for number, name in lines:
+        row = CsvRow(file, number, {})
+        if not is_image(Path(name).name):
+            raise row.error(f"expected the name of an image, found {name!r}; is the count right?")
+        path = _image_file(row, file.parent.parent / folder / "images", name)
         size = read_size(path)
-        faces = [face for row in rows if (face := _wider_face(row, size)) is not None]
+        _, count = next(lines, (0, ""))
+        if not count.isdecimal():
+            raise row.error(f"expected the count of its boxes in the next row, found {count!r}")
+        # An image without faces still has one row, of zeros.
+        rows = [
+            CsvRow(file, at, dict(zip(WIDER_FIELDS.split(), line.split(), strict=False)))
+            for at, line in islice(lines, max(int(count), 1))
+        ]
+        if len(rows) < int(count):
+            raise row.error(f"expected {count} boxes, found {len(rows)}; download it again")
+        faces = []
+        for box in rows[: int(count)]:
+            face = _parse(box, _Face)
+            # The published files have boxes of no width or height, and invalid ones outside.
+            if 0 not in (face.w, face.h) and not (face.ignore and face.clip(size) is None):
+                faces.append(_box_row(box, face, size))
         yield _annotated(path, size, faces, source, split)
-    if not seen:
-        raise DataError(f"{file}: expected names of images, found an empty file; {DOWNLOAD}")
-
-
-def _read_lines(path: Path) -> Iterator[_Line]:
-    """Yield the lines of a text file up to the last that is not blank."""
-    try:
-        # What is no UTF-8 is then no name of an image, and no number.
-        text = path.read_text(encoding="utf-8-sig", errors="backslashreplace").rstrip()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        yield _Line(path, number, line.strip())
-
-
-def _wider_rows(name: _Line, lines: Iterator[_Line]) -> list[_Line]:
-    """Return the lines of the boxes of the image that the line `name` names."""
-    counted = next(lines, None)
-    if counted is None:
-        raise name.error(f"expected the count of boxes behind this line, found the end; {DOWNLOAD}")
-    if not counted.text.isdecimal():
-        raise counted.error(f"expected a whole number as count of boxes, found {counted.text!r}")
-    # An image without faces still has one line, of zeros.
-    count = max(int(counted.text), 1)
-    rows = list(islice(lines, count))
-    if len(rows) < count:
-        raise counted.error(f"expected {count} lines of boxes, found {len(rows)}; {DOWNLOAD}")
-    if int(counted.text) == 0 and set(rows[0].text.split()) != {"0"}:
-        raise rows[0].error(f"expected a line of zeros under the count 0, found {rows[0].text!r}")
-    return rows
-
-
-def _wider_face(line: _Line, size: Size) -> BoxRow | None:
-    """Return the face of a line; None where the box has no area, or is invalid and outside."""
-    fields = line.text.split()
-    if len(fields) != 10:
-        found = f"{len(fields)} in {line.text!r}"
-        raise line.error(
-            f"expected 10 numbers ({WIDER_FIELDS}), found {found}; is the count too large?"
-        )
-    row = line.parse(dict(zip(WIDER_FIELDS.split(), fields, strict=True)), _WiderFace)
-    if 0.0 in (row.w, row.h) or (row.ignore and row.clip(size) is None):
-        return None
-    return line.clip(row, size), row.ignore == 1
 
 
 def read_size(path: Path) -> Size:
-    """Return width and height of the image in a file, without decoding it.
-
-    Raises:
-        DataError: it cannot be read, or is no image.
-    """
+    """Return width and height of an image without decoding it; a DataError if there is none."""
     import PIL.Image
 
     try:

@@ -2,18 +2,12 @@
 
 Boxes are float (n, 4): left, top, right, bottom. All of an image are in one frame of reference,
 and heights are compared with it: fit the boxes into 320x240 to speak of faces of 16 pixels there.
-
-    found = [Detections(boxes, scores), ...]        # one an image, in any order of scores
-    truth = [Truth(image.boxes, image.ignored), ...]
-    average_precision(found, truth)                 # IoU 0.4, faces of 16 pixels and more
-
-    curve = precision_recall(found, truth, iou=0.5, heights=HeightRange(32, 64))
-    curve.average_precision, curve.recall_at(0.01)
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,42 +16,25 @@ Floats = NDArray[np.floating]
 Flags = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-MIN_SCORE = 0.02
-"""Confidence from which a box counts: next to nothing is left out, as average precision wants."""
-
-IOU = 0.4
-"""Overlap that makes a hit; below the usual 0.5, because the sources draw their boxes differently
-(reports give both)."""
+MIN_SCORE = 0.02  # confidence from which a box counts: next to nothing is left out
+IOU = 0.4  # overlap of a hit; below the usual 0.5, as the sources draw their boxes differently
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detections:
-    """The boxes found in one image.
-
-    Attributes:
-        boxes: (n, 4).
-        scores: (n,), higher is surer.
-    """
+class Detections(NamedTuple):
+    """The boxes found in one image, and their scores, (n,): higher is surer."""
 
     boxes: Floats
     scores: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Truth:
-    """The faces there are in one image.
-
-    Attributes:
-        boxes: (m, 4).
-        ignored: (m,), which of them are neither face nor background.
-    """
+class Truth(NamedTuple):
+    """The faces there are in one image, and which are neither face nor background, (n,)."""
 
     boxes: Floats
     ignored: Flags
 
 
-@dataclass(frozen=True, slots=True)
-class HeightRange:
+class HeightRange(NamedTuple):
     """Heights of faces, in pixels, from `low` up to but not including `high`."""
 
     low: float
@@ -71,11 +48,9 @@ class HeightRange:
         return f"{self.low:g}-{self.high:g}" if self.high < math.inf else f"{self.low:g}+"
 
 
-ALL = HeightRange(16)
-"""The faces that the overall figures are about."""
+ALL = HeightRange(16)  # the faces that the overall figures are about
 
 HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
-"""Those told apart."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +60,7 @@ class PrCurve:
     Attributes:
         hits: (k,), faces found at each threshold there is, the highest first.
         false: (k,), boxes that are of no face, or of one that is found already.
-        faces: how many there are to find.
-        images: how many were searched.
+        faces, images: how many there are to find, and how many images were searched.
     """
 
     hits: Counts
@@ -109,8 +83,7 @@ class PrCurve:
         """Area under the best precision at each recall and beyond, 0-1; NaN without faces.
 
         All points of that envelope count, as in PASCAL VOC from 2010 on (Everingham et al. 2010,
-        doi:10.1007/s11263-009-0275-4, and the development kit of VOC2010, 3.4.1), not eleven of
-        them, nor COCO's 101. Boxes of equal score come in together, so their order does not matter.
+        doi:10.1007/s11263-009-0275-4). Boxes of equal score come in together.
         """
         if not self.faces:
             return math.nan
@@ -125,14 +98,6 @@ class PrCurve:
         return float(self.hits[few].max(initial=0) / self.faces)
 
 
-def average_precision(found: Sequence[Detections], truth: Sequence[Truth]) -> float:
-    """Return it over some images at `IOU`, of the faces of `ALL`; NaN where there are none.
-
-    Run the detector at a low threshold; the scores tell the rest.
-    """
-    return precision_recall(found, truth).average_precision
-
-
 def precision_recall(
     found: Sequence[Detections],
     truth: Sequence[Truth],
@@ -142,15 +107,10 @@ def precision_recall(
     """Return how hits and false boxes grow, for the faces of one range of heights.
 
     The surest box of an image chooses first, and takes of the faces that are free the one it
-    overlaps most, if by `iou` at least (as COCO's pycocotools do, Lin et al. 2014,
-    arXiv:1405.0312). One that finds only faces that are taken is a second box of such a face. One
-    that is of no face is ignored if `iou` of its own area lies on an ignored box, as COCO's crowds.
-
-    Boxes that are of a face of another height are left out, and so are those that are ignored, or
-    are of no face and of another height themselves (as COCO does for its areas).
-
-    Raises:
-        ValueError: there are not as many of the one as of the other.
+    overlaps most, if by `iou` at least, else one that is taken. A box of no face is ignored if
+    `iou` of its own area lies on an ignored box. Boxes of faces of another height are left out, and
+    those of no face and of another height themselves. All that as COCO's pycocotools do for crowds
+    and areas (Lin et al. 2014, arXiv:1405.0312).
     """
     judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
     scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])
@@ -178,10 +138,7 @@ def _judge(
 
 
 def _assign(overlaps: Floats, least: float) -> tuple[Counts, Flags]:
-    """Give each box a face; `overlaps` are of boxes, the surest first, with faces, (n, m).
-
-    Return the index of its face, -1 for none, (n,), and whether the face was free, (n,).
-    """
+    """Return the index of each box's face, -1 for none, and whether it was free; surest first."""
     owners = np.full(len(overlaps), -1, dtype=np.int64)
     first = np.zeros(len(overlaps), dtype=np.bool_)
     free = np.ones(overlaps.shape[1], dtype=np.bool_)

@@ -3,35 +3,19 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, compress
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import cv2
 import msgspec
 import numpy as np
 
+from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Size
-from converter.detector.average_precision import (
-    ALL,
-    HEIGHT_RANGES,
-    IOU,
-    MIN_SCORE,
-    Detections,
-    Floats,
-    Truth,
-    precision_recall,
-)
 from edge.config import parse_detector
-from edge.detect import (
-    AutoSettings,
-    Detector,
-    DetectorSettings,
-    HaarSettings,
-    detector_kinds,
-    open_detector,
-)
+from edge.detect import AutoSettings, DetectorSettings, HaarSettings, detector_kinds, open_detector
 from edge.errors import ConfigError, DataError, EmotiondError
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
@@ -39,20 +23,15 @@ from edge.types import Face, Image
 REFERENCE_SIZE: Size = (320, 240)
 """Faces are as high as they are once the image is fitted into this, whatever is searched."""
 
-FALSE_PER_IMAGE = 0.01
-"""False faces an image that recall is given for."""
-
-IOUS = (IOU, 0.5)
-"""Overlaps that make a hit."""
+FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
+IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
 
 TIGHT_SOURCES = {"cmu_mit": 0.3}
 """Sources that draw faces tighter than others, brow to mouth, and the overlap that makes a hit
-there. They are judged by themselves: a detector with boxes like those of the others misses the
-usual overlap on faces that it has found."""
+there: boxes like those of the others miss the usual one. So they are judged by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorVariant:
+class DetectorVariant(NamedTuple):
     """A detector with its settings; the name has its kind and what is not the default."""
 
     name: str
@@ -60,11 +39,7 @@ class DetectorVariant:
 
 
 def parse_variant(text: str) -> DetectorVariant:
-    """Return what one `--detector` asks for: a kind, or a mapping in YAML.
-
-    Raises:
-        ConfigError: there is no such detector or setting.
-    """
+    """Return what one `--detector` asks for, a kind or a mapping in YAML; else a ConfigError."""
     settings = parse_detector(text)
     default = msgspec.structs.asdict(type(settings)())
     changed = [
@@ -76,11 +51,7 @@ def parse_variant(text: str) -> DetectorVariant:
 
 
 def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVariant]:
-    """Yield every detector that can be opened, with its default settings.
-
-    Args:
-        report: called with a line for each that cannot be.
-    """
+    """Yield every detector that can be opened, with its default settings; report the others."""
     for kind in detector_kinds():
         if kind == "auto":  # it stands for one of the others
             continue
@@ -96,49 +67,27 @@ def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVari
 def with_min_threshold(settings: DetectorSettings) -> DetectorSettings:
     """Return settings that find all that the detector can, however unsure it is.
 
-    Average precision asks for what is found at every threshold. Haar's confidence is the score of
-    its last stage, and its threshold a number of neighbors: 1 is the lowest that still makes one
-    face of several hits on it. How finely and how small it searches stays as it was.
-
-    Raises:
-        ConfigError: they stand for another detector's.
+    Haar's threshold is a number of neighbors: 1 is the lowest that still makes one face of several
+    hits on it. A ConfigError where they stand for another detector's.
     """
-    match settings:
-        case AutoSettings():
-            raise ConfigError("auto stands for another detector; name the one to judge")
-        case HaarSettings():
-            return msgspec.structs.replace(settings, min_neighbors=1)
-        case _:
-            return msgspec.structs.replace(settings, min_confidence=MIN_SCORE)
+    if isinstance(settings, AutoSettings):
+        raise ConfigError("auto stands for another detector; name the one to judge")
+    if isinstance(settings, HaarSettings):
+        return msgspec.structs.replace(settings, min_neighbors=1)
+    return msgspec.structs.replace(settings, min_confidence=ap.MIN_SCORE)
 
 
-@dataclass(slots=True, eq=False)
-class DetectorResults:
-    """Detections of one detector in some images.
+class DetectorResults(NamedTuple):
+    """Detections of one detector in each image, fitted into `REFERENCE_SIZE`.
 
-    Attributes:
-        name: of the detector, with the settings that are not the default.
-        found: in each image, fitted into `REFERENCE_SIZE`, at the lowest threshold.
-        usual: the same at the threshold that was asked for.
-        times: milliseconds of each image at that threshold, of the CPU time of the thread and by
-            the clock, from an image of the size searched to its faces.
+    They are `found` at the lowest threshold and `usual` at the one that was asked for, in `times`
+    of milliseconds by the CPU time of the thread and by the clock.
     """
 
     name: str
-    found: list[Detections] = field(default_factory=list)
-    usual: list[Detections] = field(default_factory=list)
-    times: list[tuple[float, float]] = field(default_factory=list)
-
-    def search(
-        self, usual: Detector, thorough: Detector, image: Image, annotated: AnnotatedImage
-    ) -> None:
-        """Add what a detector, and itself at the lowest threshold, find in a fitted image."""
-        thread, wall = time.thread_time(), time.perf_counter()
-        faces = usual.detect(image)
-        elapsed = time.thread_time() - thread, time.perf_counter() - wall
-        self.times.append((1000 * elapsed[0], 1000 * elapsed[1]))
-        self.usual.append(_detections(faces, image, annotated))
-        self.found.append(_detections(thorough.detect(image), image, annotated))
+    found: list[ap.Detections]
+    usual: list[ap.Detections]
+    times: list[tuple[float, float]]
 
 
 def evaluate_detectors(
@@ -151,9 +100,8 @@ def evaluate_detectors(
     They take turns at every image, on one thread, so that a busy machine is busy for all.
 
     Raises:
-        ConfigError: a detector cannot be opened.
         DataError: there is no image, or one cannot be read.
-        ModelError: a detector's file is damaged.
+        ConfigError, ModelError: a detector cannot be opened.
     """
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
@@ -161,7 +109,7 @@ def evaluate_detectors(
         (open_detector(one.settings), open_detector(with_min_threshold(one.settings)))
         for one in variants
     ]
-    results = [DetectorResults(one.name) for one in variants]
+    results = [DetectorResults(one.name, [], [], []) for one in variants]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # as in the daemon
     try:
@@ -170,17 +118,22 @@ def evaluate_detectors(
             detector.detect(first)  # makes buffers that other calls reuse
         for annotated in images:
             image = fit(annotated.read(), size)
-            for pair, result in zip(detectors, results, strict=True):
-                result.search(*pair, image, annotated)
+            for (usual, thorough), result in zip(detectors, results, strict=True):
+                thread, wall = time.thread_time(), time.perf_counter()
+                faces = usual.detect(image)
+                times = time.thread_time() - thread, time.perf_counter() - wall
+                result.times.append((1000 * times[0], 1000 * times[1]))
+                result.usual.append(_detections(faces, image, annotated))
+                result.found.append(_detections(thorough.detect(image), image, annotated))
     finally:
         cv2.setNumThreads(threads)
     return results
 
 
-def reference_truth(image: AnnotatedImage) -> Truth:
+def reference_truth(image: AnnotatedImage) -> ap.Truth:
     """Return the faces of an image, fitted into `REFERENCE_SIZE`."""
     scale = _scale((image.width, image.height), REFERENCE_SIZE)
-    return Truth(image.boxes * scale, image.ignored)
+    return ap.Truth(image.boxes * scale, image.ignored)
 
 
 def fit(image: Image, size: Size) -> Image:
@@ -196,24 +149,22 @@ def _scale(size: Size, room: Size) -> float:
     return min(room[0] / size[0], room[1] / size[1])
 
 
-def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) -> Detections:
+def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) -> ap.Detections:
     """Return the faces found in `image`, as `reference_truth` has those that are there."""
     scale = _scale((annotated.width, annotated.height), REFERENCE_SIZE)
     across, down = annotated.width / image.shape[1], annotated.height / image.shape[0]
     factors = scale * np.array([across, down, across, down])
     boxes = np.array([face.box.edges for face in faces]).reshape(-1, 4)
-    return Detections(boxes * factors, np.array([face.confidence for face in faces]))
+    return ap.Detections(boxes * factors, np.array([face.confidence for face in faces]))
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All figures of one detector.
 
     Attributes:
-        name: with its settings that are not the default.
         overall: on all images but for those of sources that are judged apart.
         sources: on the images of each source that has faces; parts of one set are one.
-        thread_ms, wall_ms: median milliseconds an image on one thread, by its CPU time and
-            by the clock.
+        thread_ms, wall_ms: median of an image on one thread, by its CPU time and by the clock.
     """
 
     name: str
@@ -224,14 +175,7 @@ class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Detectors evaluated on the same images.
-
-    Attributes:
-        data: what the images are called.
-        searched: width and height that each image was fitted into to be searched.
-        measured: width and height that faces are measured in.
-        detectors: each one's figures, in the order they were asked for.
-    """
+    """Detectors evaluated on the same images, `searched` and `measured` fitted into these sizes."""
 
     data: str
     searched: Size
@@ -271,44 +215,41 @@ def _accuracy(
     truth = [reference_truth(one) for one in compress(images, chosen)]
     found = list(compress(results.found, chosen))
     usual = list(compress(results.usual, chosen))
-    curves = {iou: precision_recall(found, truth, iou) for iou in ious}
-    curve = curves[ious[0]]
-    at_threshold = precision_recall(usual, truth, ious[0])
+    curves = {f"{iou:g}": ap.precision_recall(found, truth, iou) for iou in ious}
+    curve = curves[f"{ious[0]:g}"]
     by_height = {
-        str(heights): precision_recall(found, truth, ious[0], heights).average_precision
-        for heights in HEIGHT_RANGES
+        str(heights): ap.precision_recall(found, truth, ious[0], heights)
+        for heights in ap.HEIGHT_RANGES
     }
+    at_threshold = ap.precision_recall(usual, truth, ious[0])
     width, height = REFERENCE_SIZE
     faceless = [not len(one.boxes) for one in truth]
     return DetectionAccuracy(
-        data=f"{data}, faces of {ALL.low:g} pixels and more once fitted into {width}x{height}",
+        data=f"{data}, faces of {ap.ALL.low:g} pixels and more once fitted into {width}x{height}",
         pictures=len(truth) - sum(faceless),
         faces=curve.faces,
-        average_precision=_known(
-            {f"{iou:g}": one.average_precision for iou, one in curves.items()}
-        ),
-        by_height=_known(by_height),
-        recall=_last([curve.recall_at(FALSE_PER_IMAGE)]),
-        found=_last(at_threshold.recall),
-        precision=_last(at_threshold.precision),
+        average_precision=_precisions(curves),
+        by_height=_precisions(by_height),
+        recall=_share(curve.recall_at(FALSE_PER_IMAGE)),
+        found=_share(at_threshold.recall_at(math.inf)),
+        precision=_share(at_threshold.precision[-1:].sum()),
         faceless=sum(faceless),
         false_faces=sum(len(one.scores) for one in compress(usual, faceless)),
     )
 
 
-def _known(shares: Mapping[str, float]) -> dict[str, float]:
-    """Return the rounded shares; what there is nothing to take a share of is left out."""
-    return {name: round(share, 4) for name, share in shares.items() if not math.isnan(share)}
+def _precisions(curves: Mapping[str, ap.PrCurve]) -> dict[str, float]:
+    return {name: _share(one.average_precision) for name, one in curves.items() if one.faces}
 
 
-def _last(shares: Floats | Sequence[float]) -> float:
-    """Return the last of some shares, rounded; 0 where there is none."""
-    return round(float(np.nan_to_num(shares[-1])), 4) if len(shares) else 0.0
+def _share(value: float) -> float:
+    """Return a rounded share; 0 where there is nothing to take one of."""
+    return round(float(np.nan_to_num(value)), 4)
 
 
 def summarize(report: DetectorReport) -> str:
     """Return a table of all detectors and one by source, each with what its columns mean."""
-    ious, heights = [f"{iou:g}" for iou in IOUS], [str(one) for one in HEIGHT_RANGES]
+    ious, heights = [f"{iou:g}" for iou in IOUS], [str(one) for one in ap.HEIGHT_RANGES]
     columns = [*(f"AP {iou}" for iou in ious), *heights, "recall", "found", "right"]
     main = [["detector", *columns, "false", "ms thread", "ms wall"]]
     sources = report.detectors[0].sources
@@ -324,28 +265,18 @@ def summarize(report: DetectorReport) -> str:
         main.append([one.name, *map(_digits, shares), str(overall.false_faces), *times])
         found = (source.average_precision.values() for source in one.sources.values())
         by_source.append([one.name, *(_digits(next(iter(shares), None)) for shares in found)])
-    apart = ", ".join(
-        f"{name} at {iou:g} and in no figure above" for name, iou in TIGHT_SOURCES.items()
-    )
-    source_note = f"AP by source (faces) at IoU {IOU:g}; {apart}."
-    return "\n\n".join([_aligned(main), _notes(report), _aligned(by_source), source_note])
-
-
-def _notes(report: DetectorReport) -> str:
-    """Return the meaning of the first table's columns."""
     overall = report.detectors[0].overall
     searched, measured = ("x".join(map(str, size)) for size in (report.searched, report.measured))
-    return (
-        f"{report.data}: {overall.pictures + overall.faceless} pictures and {overall.faces} faces "
-        f"of {ALL.low:g} pixels and more, measured with the image fitted into {measured};\n"
-        f"searched fitted into {searched}. AP is the area under the precision envelope over all "
-        "points (PASCAL VOC 2010), for these faces at each IoU;\n"
-        f"by height in pixels, and recall at {FALSE_PER_IMAGE:.0%} as many false faces as "
-        f"images, at IoU {IOU:g}.\n"
-        "At the detector's own threshold, found: share of the faces; right: share of what it finds "
-        f"that is one;\nfalse: faces in the {overall.faceless} images without one; ms: "
-        "median of an image of the size searched, one thread."
+    note = (
+        f"{report.data}: {overall.pictures + overall.faceless} pictures ({overall.faceless} "
+        f"without a face) and {overall.faces} faces of {ap.ALL.low:g} pixels and more in "
+        f"{measured}, searched fitted into {searched}.\nAP by height and recall (at "
+        f"{FALSE_PER_IMAGE:.0%} as many false faces as images) at IoU {ap.IOU:g}; found, right "
+        "(share of what is found) and false: at the detector's own threshold."
     )
+    apart = ", ".join(f"{name} apart at {iou:g}" for name, iou in TIGHT_SOURCES.items())
+    source_note = f"AP by source (faces) at IoU {ap.IOU:g}; {apart}."
+    return "\n\n".join([_aligned(main), note, _aligned(by_source), source_note])
 
 
 def _digits(share: float | None) -> str:
@@ -353,11 +284,8 @@ def _digits(share: float | None) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return columns as wide as they need, names to the left and figures to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [f"{name:{widths[0]}}", *(f"{f:>{w}}" for f, w in zip(rest, widths[1:], strict=True))]
-        ).rstrip()
-        for name, *rest in rows
+    lines = (
+        [name.ljust(widths[0]), *map(str.rjust, figures, widths[1:])] for name, *figures in rows
     )
+    return "\n".join("  ".join(line).rstrip() for line in lines)

@@ -1,7 +1,7 @@
-"""The detector's loss: cells that may answer for a face, their choice by SimOTA, and the cost.
+"""The detector's loss: cells near the middle of a face may answer for it, and what that costs.
 
-The detector is anchor-free: cells near the middle of a face may answer for it. SimOTA (Ge et al.
-2021, arXiv:2107.08430) assigns those of them that already answer best; as many as overlap it well.
+SimOTA (Ge et al. 2021, arXiv:2107.08430) assigns those of them that already answer best; as many
+as overlap the face well.
 """
 
 from typing import Any
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from converter.detector.annotations import Boxes
 from edge.detect.builtin import cells as cells_of
 
-STRIDES = (8, 16, 32)
-"""Pixels from cell to cell of each grid."""
+STRIDES = (8, 16, 32)  # pixels from cell to cell of each grid
 
 NEAREST = 9
 """Cells of each grid that may answer for a face: the 3 by 3 around its middle (center sampling,
@@ -26,11 +25,8 @@ IOU_WEIGHT = 3.0
 """Weight of a cell's overlap against its score in choosing it, as in the authors' own code
 (Megvii-BaseDetection/YOLOX, yolo_head.py)."""
 
-MAX_CELLS = 10
-"""Cells whose overlaps are summed to say how many answer for a face, as there."""
-
-FORBIDDEN = 1e5
-"""Cost of a cell that may not answer."""
+MAX_CELLS = 10  # cells whose overlaps are summed to say how many answer for a face, as there
+FORBIDDEN = 1e5  # cost of a cell that may not answer
 
 ALPHA, GAMMA = 0.75, 2.0
 """Weight of the background and how fast it falls where the score is low already, of the
@@ -42,13 +38,7 @@ PARTS = ("score", "box")
 
 
 class Grid:
-    """The cells over an image of one size, stride by stride.
-
-    Attributes:
-        count: cells of all strides together.
-        strides: float32 (count,), pixels.
-        centers: float32 (count, 2), x and y of each cell in pixels.
-    """
+    """The cells over an image of one size, stride by stride: `centers` (count, 2) in pixels."""
 
     def __init__(self, height: int, width: int) -> None:
         cells = cells_of((height, width), STRIDES)
@@ -72,29 +62,17 @@ class Grid:
 
     def inside(self, boxes: Boxes) -> NDArray[np.bool_]:
         """Tell which cells lie in any of the boxes, or beside one that lies between cells."""
-        x, y = self.centers.T
         margin = STRIDES[0] / 2
-        within = (
-            (x >= boxes[:, :1] - margin)
-            & (x <= boxes[:, 2:3] + margin)
-            & (y >= boxes[:, 1:2] - margin)
-            & (y <= boxes[:, 3:4] + margin)
-        )
+        after, before = boxes[:, None, :2] - margin, boxes[:, None, 2:] + margin
+        within = ((self.centers >= after) & (self.centers <= before)).all(axis=2)
         return np.asarray(within.any(axis=0))
 
 
 def assign(scores: Any, overlaps: Any, cells: Any, allowed: Any, count: int) -> Any:
-    """Choose the cells that answer for each face.
+    """Choose the cells that answer for each face, 0 or 1, a cell for one face at most.
 
-    Args:
-        scores: logits of the candidates, (batch, faces, candidates).
-        overlaps: IoU of their boxes with the face, likewise.
-        cells: which cell each is, integers, likewise.
-        allowed: whether it may answer, likewise.
-        count: cells of an image.
-
-    Returns:
-        Which candidates answer, (batch, faces, candidates), 0 or 1; a cell for one face at most.
+    All arguments and the result are (batch, faces, candidates): logits, IoU of their boxes with
+    the face, which of the image's `count` cells each candidate is, and whether it may answer.
     """
     cost = ops.softplus(-scores) - IOU_WEIGHT * ops.log(overlaps + 1e-6)
     cost = ops.where(allowed, cost, FORBIDDEN)
@@ -104,7 +82,7 @@ def assign(scores: Any, overlaps: Any, cells: Any, allowed: Any, count: int) -> 
     chosen = ops.logical_and(ranks < wanted[..., None], allowed)
     # Each cell is left to the face that it costs least.
     gain = ops.where(chosen, -cost, -FORBIDDEN)
-    undisputed = gain >= at_cells(best_of_cells(gain, cells, count), cells)
+    undisputed = gain >= at_cells(best_of_cells(gain, cells, count)[..., None], cells)[..., 0]
     return ops.cast(ops.logical_and(chosen, undisputed), "float32")
 
 
@@ -119,13 +97,11 @@ def best_of_cells(values: Any, cells: Any, count: int) -> Any:
 
 
 def at_cells(values: Any, cells: Any) -> Any:
-    """Return what (batch, cells, ...) holds at each candidate, (batch, faces, candidates, ...)."""
+    """Return what (batch, cells, n) holds at each candidate, (batch, faces, candidates, n)."""
     batch, faces, candidates = ops.shape(cells)
-    flat = ops.reshape(cells, (batch, faces * candidates))
-    if len(values.shape) == 3:
-        taken = ops.take_along_axis(values, flat[..., None], axis=1)
-        return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
-    return ops.reshape(ops.take_along_axis(values, flat, axis=1), (batch, faces, candidates))
+    flat = ops.reshape(cells, (batch, faces * candidates, 1))
+    taken = ops.take_along_axis(values, flat, axis=1)
+    return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
 
 
 class DetectionLoss:
@@ -133,7 +109,7 @@ class DetectionLoss:
 
     A score is to be the overlap of its own box with the face (varifocal loss), so that of two
     boxes of a face the better one is kept; a box is judged by its overlap, middle and sides (EIoU,
-    Zhang et al. 2022, arXiv:2101.08158). `grid` is that of the network's images.
+    Zhang et al. 2022, arXiv:2101.08158).
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -147,7 +123,7 @@ class DetectionLoss:
         boxes = at_cells(self._boxes(answer["boxes"]), cells)
         wanted = truth["boxes"][:, :, None]
         overlaps, misfit = compare(boxes, wanted)
-        own = ops.stop_gradient(at_cells(scores, cells))
+        own = ops.stop_gradient(at_cells(answer["scores"], cells)[..., 0])
         settled = ops.stop_gradient(overlaps)
         count = self._grid.count
         weight = settled * ops.stop_gradient(assign(own, settled, cells, allowed, count))
@@ -170,12 +146,8 @@ class DetectionLoss:
 def varifocal(logits: Any, targets: Any, background: Any) -> Any:
     """Return the loss of each cell; how much a calm background weighs is taken as it is.
 
-    All arguments are (batch, cells).
-
-    Args:
-        logits: of a face.
-        targets: overlaps of the answering cells, 0 elsewhere.
-        background: weight of a cell that answers for no face, 0 where it is unknown.
+    All are (batch, cells). Targets are the overlaps of the answering cells, 0 elsewhere; the
+    background's weight is 0 where it is unknown whether there is a face.
     """
     entropy = ops.softplus(logits) - targets * logits
     calm = ALPHA * ops.power(ops.stop_gradient(ops.sigmoid(logits)), GAMMA) * background

@@ -16,55 +16,28 @@ from converter.detector.annotations import AnnotatedImage, Size, Split, of_split
 from converter.detector.average_precision import MIN_SCORE
 from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors
 from converter.detector.loss import STRIDES
-from converter.detector.samples import (
-    DataSummary,
-    ValidationSet,
-    is_validation,
-    read_samples,
-)
+from converter.detector.samples import DataSummary, ValidationSet, is_validation, read_samples
 from converter.detector.train import DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
-from converter.quantize.tflite import (
-    Precision,
-    measure_speed,
-    move,
-    multiply_adds,
-    refuse_existing,
-    to_tflite,
-    write_card,
-)
-from edge.detect import BuiltinSettings, CropCalibration, Detector, open_detector
+from converter.quantize import tflite
+from edge.detect import BuiltinSettings, CropCalibration, open_detector
 from edge.errors import DataError, ModelError
-from edge.model_card import DetectionAccuracy, DetectorCard, DetectorInput, RefinerCard
+from edge.model_card import DetectorCard, DetectorInput, RefinerCard
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
-MAX_LOSS = 0.01
-"""Average precision that int8 may lose against float32 on the validation images."""
-
-EXAMPLES = 200
-"""Images that show the quantizer the range of every activation."""
+MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
+EXAMPLES = 200  # images that show the quantizer the range of every activation
 
 MAX_FPR = 0.02
-"""Share of the images without faces in which the default confidence may let one pass.
+"""Share of the images without faces in which the default confidence may let one pass: mostly heads
+of animals, a fifth of them; in streets and rooms false faces are rare (none in 70, 2026-11-29)."""
 
-A fifth of the training images without faces show heads of dogs, cats and other animals, in which
-most of the false faces are found; in photographs of streets, rooms and things they are rare: none
-in the 70 of the test split (2026-11-29).
-"""
-
-KEPT_MAX_FPR = 0.05
-"""The same of the confidence that counts where a face is known already."""
-
-LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99
-"""The default confidence lies between them, however few false faces a network finds."""
-
-CANDIDATE = 0.25
-"""Confidence from which a second look is taken, at some two or three places of an image."""
-
-WIDER = "widerface"
-"""The source that is judged by itself too: its boxes are the best."""
+KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
+CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
+WIDER = "widerface"  # the source that is judged by itself too: its boxes are the best
 
 LICENCE = (
     "Weights: for research use. They were learnt from photographs that belong to their owners and "
@@ -93,14 +66,9 @@ def quantize_detector(
 ) -> DetectorCard:
     """Write an int8 .tflite for images of one size, with its card; return the card.
 
-    Args:
-        run: the network; its weights serve every size.
-        size: width and height in pixels.
-        images: training ones show the ranges and verify, the card's figures are of test ones.
-        faces: cut close, uint8 (n, side, side), to fit the crops.
-        path: of the .tflite; its folder exists.
-        refiner: the .tflite that looks again at what it finds; None is the shipped one.
-        force: write over existing files, and what verification would refuse.
+    Training images show the ranges and verify, the card's figures are of test images. The crops are
+    fitted to faces cut close, uint8 (n, side, side). The .tflite of a refiner looks again at what
+    is found, None is the shipped one. Force writes over files, and what would be refused.
 
     Raises:
         DataError: there are no images to convert, verify, or measure it by.
@@ -109,7 +77,7 @@ def quantize_detector(
     _check(images)
     network = detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
-    training = of_split(images, Split.TRAIN)
+    training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
     with new_model(path, force) as inside:
         common = write_int8(network, _examples(training, network), inside)
         problem = _accuracy_regression(inside, network, training)
@@ -129,31 +97,32 @@ def quantize_detector(
             measured=(),
             limits=LIMITS,
         )
-        write_card(inside, card)
+        tflite.write_card(inside, card)
         settings = BuiltinSettings(model=inside, refiner=refiner)
-        scores = _false_face_scores(open_detector(settings), training)
+        scores = _false_face_scores(settings, training)
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
         card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
         fitted = fit_crop(open_detector(settings), faces, seed=0).fit
         card = change_card(inside, card, crop_fit=fitted)
-        variant = DetectorVariant(card.name, settings)
-        measured = tuple(_measured(variant, size, of_split(images, Split.TEST)))
-        return change_card(inside, card, measured=measured)
+        results = evaluate_detectors([DetectorVariant(card.name, settings)], test, size)
+        (figures,) = build_report("test split", results, test, size).detectors
+        apart = [figures.sources[WIDER]] if WIDER in figures.sources else []
+        return change_card(inside, card, measured=(figures.overall, *apart))
 
 
 def _check(images: Sequence[AnnotatedImage]) -> None:
     """Without any of these a card would say what nobody measured."""
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
-    needed = {
+    some = {
         "training photographs without faces": [one for one in training if not len(one.boxes)],
         "watched training photographs with faces": [
             one for one in training if is_validation(one) and not one.ignored.all()
         ],
         "test photographs with faces": [one for one in test if not one.ignored.all()],
     }
-    for name, found in needed.items():
-        if not found:
-            raise DataError(f"expected {name}, found none among {len(images)} photographs")
+    missing = [name for name, found in some.items() if not found]
+    if missing:
+        raise DataError(f"expected {missing[0]}, found none among {len(images)} photographs")
 
 
 def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.uint8]:
@@ -165,35 +134,27 @@ def _examples(training: Sequence[AnnotatedImage], network: Model) -> NDArray[np.
 
 @contextmanager
 def new_model(path: Path, force: bool) -> Iterator[Path]:
-    """Yield where to build a .tflite and its card, which are moved to `path` in the end.
-
-    That is a folder of its own: a conversion that fails half-way leaves nothing behind.
-
-    Raises:
-        ModelError: a file is there already, and that is not forced.
-    """
+    """Yield where to build a .tflite and its card, which are moved to `path` in the end."""
     if not force:
-        refuse_existing(path)
+        tflite.refuse_existing(path)
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
         inside = Path(scratch) / path.name
         yield inside
-        move(inside, path)
+        tflite.move(inside, path)
 
 
 def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
-    """Write the int8 .tflite of a network; return the fields that the card of any such has.
-
-    `examples` are images as it takes them, which show the range of every activation.
-    """
-    bare = without_rescaling(network)
-    path.write_bytes(to_tflite(bare, Precision.INT8, examples, input_type="int8"))
+    """Write the int8 .tflite of a network; return the fields that the card of any such has."""
+    bare = _without_rescaling(network)
+    path.write_bytes(tflite.to_tflite(bare, tflite.Precision.INT8, examples, input_type="int8"))
     return {
         "name": path.stem,
         "sha256": sha256(path),
         "size": path.stat().st_size,
         "parameters": int(network.count_params()),
-        "multiply_adds": multiply_adds(network),
-        "speed": measure_speed([path])[0],
+        "multiply_adds": tflite.multiply_adds(network),
+        "speed": tflite.measure_speed([path])[0],
         "licence": LICENCE,
     }
 
@@ -201,21 +162,21 @@ def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[
 def change_card(path: Path, card: Card, **changes: Any) -> Card:
     """Write the card of a .tflite with some fields changed; return it."""
     card = msgspec.structs.replace(card, **changes)
-    write_card(path, card)
+    tflite.write_card(path, card)
     return card
 
 
-def without_rescaling(network: Model) -> Model:
+def _without_rescaling(network: Model) -> Model:
     """Return the same function, its scale made part of the first kernel: a pass less."""
+    scale = 1.0
 
     def plain(layer: Any) -> Any:
+        nonlocal scale
         if isinstance(layer, keras.layers.Rescaling):
+            scale = layer.scale
             return keras.layers.Identity(name=layer.name)
         return type(layer).from_config(layer.get_config())
 
-    scale = next(
-        layer.scale for layer in network.layers if isinstance(layer, keras.layers.Rescaling)
-    )
     bare = keras.models.clone_model(network, clone_function=plain)
     copy_weights(network, bare)
     first = next(layer for layer in bare.layers if isinstance(layer, keras.layers.Conv2D))
@@ -252,31 +213,19 @@ class _Int8:
         }
 
 
-def _false_face_scores(detector: Detector, training: Sequence[AnnotatedImage]) -> list[float]:
+def _false_face_scores(
+    settings: BuiltinSettings, training: Sequence[AnnotatedImage]
+) -> list[float]:
     """Return the confidence of the surest false face in each image without any, 0 if none."""
-    empty = (one.read() for one in training if not len(one.boxes))
-    found = (detector.detect(image) for image in empty)
+    detector = open_detector(settings)
+    found = (detector.detect(one.read()) for one in training if not len(one.boxes))
     return [max((face.confidence for face in faces), default=0.0) for faces in found]
 
 
 def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:
-    """Return the least confidence, to two digits, that lets few enough images pass.
-
-    `scores` are those of the surest false face in each image without any.
-    """
+    """Return the least confidence, to two digits, that lets few enough of the false faces pass."""
     highest = sorted(scores, reverse=True)[int(max_fpr * len(scores))]
     return min(max(LOWEST_THRESHOLD, math.floor(100 * highest + 1) / 100), HIGHEST_THRESHOLD)
-
-
-def _measured(
-    variant: DetectorVariant, size: Size, test: Sequence[AnnotatedImage]
-) -> Iterator[DetectionAccuracy]:
-    """Yield the figures of all test images, and of WIDER FACE's, which are the best marked."""
-    results = evaluate_detectors([variant], test, size)
-    (figures,) = build_report("test split", results, test, size).detectors
-    yield figures.overall
-    if WIDER in figures.sources:
-        yield figures.sources[WIDER]
 
 
 def _training_data_text(summary: DataSummary) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
 from converter.detector.average_precision import Truth, overlaps
@@ -20,17 +21,10 @@ from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
 from edge.types import Image
 
-MIN_FACE_IOU = 0.5
-"""Overlap (IoU) with a face from which a candidate is one."""
-
-EXAMPLES = 400
-"""Images whose candidates show the quantizer the range of every activation."""
-
-CHUNK = 200
-"""Images that are held in memory at once."""
-
-RIDGE = 1e-3
-"""Weight of the squares of the fitted weights, which keeps them finite."""
+MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
+EXAMPLES = 400  # images whose candidates show the quantizer the range of every activation
+CHUNK = 200  # images that are held in memory at once
+RIDGE = 1e-3  # weight of the squares of the fitted weights, which keeps them finite
 
 LIMITS = (
     "It judges what a detector found, and says where eyes, nose and mouth would be whether or not "
@@ -53,10 +47,7 @@ def quantize_refiner(
     """Write an int8 .tflite of a refinement network, with its card; return the card.
 
     It will see the candidates of `detector`. Of the training images the watched ones fit how both
-    answers are put together.
-
-    Raises:
-        ModelError: a file is there already.
+    answers are put together. A ModelError where a file is there already.
     """
     training = of_split(images, Split.TRAIN)
     learned = [one for one in training if not is_validation(one)]
@@ -120,18 +111,9 @@ def _logits_and_truth(refiner: Refiner, candidates: Iterator[_Candidate]) -> NDA
 def fit_logistic(
     logits: NDArray[np.float64], truth: NDArray[np.float64]
 ) -> tuple[float, float, float]:
-    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth.
-
-    Newton's method (iteratively reweighted least squares).
-    """
-    rows = np.column_stack([logits, np.ones(len(logits))])
-    weights = np.zeros(3)
-    for _ in range(30):
-        chances = 1 / (1 + np.exp(-rows @ weights))
-        slope = rows.T @ (truth - chances) - RIDGE * weights
-        curve = (rows * (chances * (1 - chances))[:, None]).T @ rows + RIDGE * np.eye(3)
-        weights += np.linalg.solve(curve, slope)
-    first, second, offset = (round(float(weight), 3) for weight in weights)
+    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth."""
+    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky").fit(logits, truth)
+    first, second, offset = np.round([*fitted.coef_[0], *fitted.intercept_], 3).tolist()
     return first, second, offset
 
 

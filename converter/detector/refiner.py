@@ -2,27 +2,25 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
-import keras
 import msgspec
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
-from converter.detector.sample_generator import SampleGenerator
+from converter.detector.sample_generator import Matrix, SampleGenerator, warp
 from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
 from converter.detector.train import DetectorRun, Targets, train_network
 from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model, refiner
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
 from converter.train.augmentation import augment_image
-from converter.train.loop import use_precision
+from converter.train.loop import SeededBatches, use_precision
 from converter.train.run_dir import prepare_run_dir
 from edge.detect.builtin import CONTEXT
 from edge.errors import DataError
@@ -30,51 +28,35 @@ from edge.types import Image
 
 log = logging.getLogger(__name__)
 
-MIN_CONFIDENCE = 0.15
-"""Confidence from which what the detector takes for a face is collected."""
+MIN_CONFIDENCE = 0.15  # confidence from which what the detector takes for a face is collected
+MAX_ERROR_IOU = 0.3  # overlap (IoU) with a face below which a candidate is none
+MAX_CANDIDATES = 8  # candidates of a sample that are collected, the surest
 
-MAX_ERROR_IOU = 0.3
-"""Overlap (IoU) with a face below which a candidate is none."""
+MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}  # of the scenes in which candidates are collected
 
-MAX_CANDIDATES = 8
-"""Candidates of a sample that are collected, the surest."""
-
-MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}
-"""Shares of the scenes in which candidates are collected: in images without a face a false one is
-seen most."""
-
-MARGIN = 2.0
-"""Sides of a crop that are kept around a candidate, so that it can be turned and moved."""
+MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can be turned and moved
 
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 """How crops are relit and spoilt; generated samples were spoilt before."""
 
-PANELS = {"loss": {"face": "face", "point": "point"}}
-"""What the curves show."""
+PANELS = {"loss": {"face": "face", "point": "point"}}  # what the curves show
 
-SURE_WITHIN = 0.02
-"""Sides of the crop within which a point's error counts by its square: an eye is moved by so much
-when a head is tilted by ten degrees."""
-
+SURE_WITHIN = 0.02  # sides of the crop within which a point's error counts by its square
 POINT_WEIGHT = 0.5
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
 """Takes four points to the ways between any two, (8, 12)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CropSquare:
-    """A square of an image, cut out as `SIDE` pixels.
-
-    Middle and side are in pixels of the image; `turn` is in degrees, counter-clockwise.
-    """
+class CropSquare(NamedTuple):
+    """A square of an image, in its pixels, turned by degrees counter-clockwise."""
 
     x: float
     y: float
     side: float
     turn: float = 0.0
 
-    def matrix(self, pixels: int = SIDE) -> NDArray[np.float64]:
+    def matrix(self, pixels: int = SIDE) -> Matrix:
         """Return what takes pixels of the image to those of the crop, (2, 3)."""
         zoom = pixels / self.side
         matrix = np.array(cv2.getRotationMatrix2D((self.x, self.y), self.turn, zoom), np.float64)
@@ -85,13 +67,10 @@ class CropSquare:
         """Return the crop; beyond the image it is black."""
         matrix = self.matrix(pixels)
         while np.sqrt(abs(np.linalg.det(matrix[:, :2]))) <= 0.6 and min(image.shape[:2]) > 2:
-            image = np.asarray(
-                cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
-            )
+            half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            image = np.asarray(half, np.uint8)
             matrix[:, :2] *= 2
-        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # to a warp 0 is a pixel's middle
-        cut = cv2.warpAffine(image, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR)
-        return np.asarray(cut, np.uint8)
+        return warp(image, matrix, (pixels, pixels))
 
     @classmethod
     def around(cls, box: NDArray[np.float32], sides: float = 1.0) -> "CropSquare":
@@ -103,11 +82,7 @@ class CropSquare:
 def collect_hard_negatives(
     network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3).
-
-    Raises:
-        DataError: there is nothing.
-    """
+    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3)."""
     shape = network.input_shape[1:]
     negatives: list[Image] = []
     for _ in range(0, count, 32):
@@ -128,23 +103,21 @@ def collect_hard_negatives(
 
 def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDArray[np.float32]:
     """Return the boxes that are of no face, and of nothing that may be one."""
-    if not len(sample.boxes):
-        return found
     ious = overlaps(found, sample.boxes)
     return found[(ious < np.where(sample.ignored, 0.05, MAX_ERROR_IOU)).all(axis=1)]
 
 
-class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+class CropBatches(SeededBatches):
     """Batches of (crops (n, SIDE, SIDE, 3), targets), one half faces.
 
-    Every batch is drawn from (seed, epoch, index) alone. The targets are `face` (n,), 0 or 1;
-    `points` (n, 8) in sides of the crop from its middle; `pointed` (n,), 0 where these are unknown.
+    The targets are `face` (n,), 0 or 1; `points` (n, 8) in sides of the crop from its middle;
+    `pointed` (n,), 0 where these are unknown.
     """
 
     def __init__(
         self, samples: Sequence[TrainingSample], negatives: NDArray[np.uint8], recipe: RefinerRecipe
     ) -> None:
-        super().__init__()
+        super().__init__(recipe, recipe.steps)
         self._samples, self._negatives, self._recipe = samples, negatives, recipe
         faces = sorted(
             (float(sample.boxes[row, 3] - sample.boxes[row, 1]), number, int(row))
@@ -153,20 +126,16 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
         )
         self._faces = [(number, row) for _, number, row in faces]  # the smallest first
         self._heights = np.array([height for height, _, _ in faces])
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self._recipe.steps
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Targets]:
-        rng = np.random.default_rng((self._recipe.seed, self.epoch, index))
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
+        """Draw faces and negatives, and spoil them."""
         half = self._recipe.batch_size // 2
         faces = [self._face(rng) for _ in range(half)]
         others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
-        unknown = [np.full((4, 2), np.nan, np.float32)] * len(others)
         images = [*(image for image, _ in faces), *others]
         crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
-        points = np.stack([*(points for _, points in faces), *unknown]).reshape(len(crops), 8)
+        points = np.full((len(crops), 8), np.nan, np.float32)
+        points[:half] = [points.ravel() for _, points in faces]
         targets: Targets = {
             "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),
             "points": np.nan_to_num(points),
@@ -212,13 +181,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
 def train_refiner(
     recipe: RefinerRecipe, detector: DetectorRun, data: TrainingData, directory: Path
 ) -> Path:
-    """Train the refiner on a detector's finds and errors; return its file.
-
-    `data` is what the detector learned from.
-
-    Raises:
-        ConfigError: the folder holds another training, or one that is finished.
-    """
+    """Train the refiner on a detector's errors in what it learned from; errors as there."""
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     rng = np.random.default_rng(recipe.seed)
@@ -233,8 +196,7 @@ def train_refiner(
 def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Return the cross entropy of faces, and how far off the points are, each a scalar.
 
-    Points are held against their places and against each other: how they lie to each other tells
-    how a head is turned and tilted. `truth` is what `CropBatches` gives.
+    Points are held against each other too, which tells how a head is turned and tilted.
     """
     score, face = answer["score"][:, 0], truth["face"]
     off = answer["points"] - truth["points"]

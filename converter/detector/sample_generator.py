@@ -1,8 +1,4 @@
-"""Generator of training samples: parts of images at many scales, side by side, relit and spoilt.
-
-Some samples show no face: parts of images without one, and drawn images of what detectors take for
-a face.
-"""
+"""Generator of training samples: parts of images, relit and spoilt; some show no face."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,25 +13,14 @@ from converter.recipes import SampleGeneratorConfig
 from converter.train.augmentation import augment_image
 from edge.types import Image
 
-MIN_VISIBLE = 0.5
-"""Share of a box inside the image from which it is a face still; less is ignored."""
-
-FILLS = (0.5, 1.1)
-"""Height of a face that fills an image, in heights of the image."""
-
-SMALL_SHARE = 0.85
-"""A face smaller than this share of the smallest that is drawn is ignored."""
-
-Matrix = NDArray[np.float64]
-"""Takes pixels of an image to pixels of a sample, (2, 3)."""
+MIN_VISIBLE = 0.5  # share of a box inside the image from which it is a face still; less is ignored
+FILLS = (0.5, 1.1)  # height of a face that fills an image, in heights of the image
+SMALL_SHARE = 0.85  # a face smaller than this share of the smallest that is drawn is ignored
+Matrix = NDArray[np.float64]  # takes pixels of an image to pixels of a sample, (2, 3)
 
 
 class SampleGenerator:
-    """Draws training samples of images with faces, of faces cut close and of empty images.
-
-    Attributes:
-        weights: (empty,), how often each image without faces is shown, summing to 1.
-    """
+    """Draws training samples; `weights` say how often each empty image is shown, 1 in all."""
 
     def __init__(
         self,
@@ -45,30 +30,26 @@ class SampleGenerator:
         config: SampleGeneratorConfig,
     ) -> None:
         self.weights = np.full(len(empty), 1 / max(len(empty), 1))
-        self._samples = samples
-        self._closeups = closeups
-        self._empty = empty
+        self._samples, self._closeups, self._empty = samples, closeups, empty
         self._config = config
-        tallest = np.array([_heights(one).max(initial=0) for one in samples])
+        tallest = np.array([one.heights.max(initial=0) for one in samples])
         self._by_height = np.argsort(tallest)
         self._tallest = tallest[self._by_height]
 
     def draw(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Return a sample of that size, in pixels."""
-        sample = self._sample(height, width, rng)
-        return replace(sample, image=augment_image(sample.image, self._config, rng))
-
-    def _sample(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         kind, config = rng.random(), self._config
         if kind < config.mosaic:
-            return self._mosaic(height, width, rng)
-        if kind < config.mosaic + config.empty:
-            return self._background(height, width, rng)
-        if kind < config.mosaic + config.empty + config.portraits and self._closeups:
-            return self._closeup(height, width, rng)
-        if kind > 1 - config.close:
-            return self._close(height, width, rng)
-        return self._part(height, width, config.largest, rng)
+            sample = self._mosaic(height, width, rng)
+        elif kind < config.mosaic + config.empty:
+            sample = self._background(height, width, rng)
+        elif kind < config.mosaic + config.empty + config.portraits and self._closeups:
+            sample = self._closeup(height, width, rng)
+        elif kind > 1 - config.close:
+            sample = self._close(height, width, rng)
+        else:
+            sample = self._part(height, width, config.largest, rng)
+        return replace(sample, image=augment_image(sample.image, config, rng))
 
     def _part(
         self, height: int, width: int, largest: float, rng: np.random.Generator
@@ -76,8 +57,8 @@ class SampleGenerator:
         """Cut a part of an image, mostly so that one of its faces has a size drawn evenly."""
         config = self._config
         size = _log_uniform(config.smallest, largest, rng)
-        sample = self._samples[self._index_with_height(size / config.zoom, rng)]
-        boxes = sample.boxes[_heights(sample) >= size / config.zoom]
+        sample = self._with_face(size / config.zoom, rng)
+        boxes = sample.boxes[sample.heights >= size / config.zoom]
         fit = _fit(sample.image, height, width)
         if len(boxes) == 0 or rng.random() < config.whole:
             return self._crop(sample, (height, width), fit * rng.uniform(0.8, 1.4), rng)
@@ -87,11 +68,11 @@ class SampleGenerator:
             zoom = fit * rng.uniform(0.8, 1.1)  # rather a larger face than an empty image
         return self._crop(sample, (height, width), zoom, rng, ((x1 + x2) / 2, (y1 + y2) / 2))
 
-    def _index_with_height(self, height: float, rng: np.random.Generator) -> int:
-        """Return the index of an image with a face of that height or, without one, of any."""
+    def _with_face(self, height: float, rng: np.random.Generator) -> TrainingSample:
+        """Draw an image with a face of that height or, without one, any."""
         first = int(np.searchsorted(self._tallest, height))
         number = rng.integers(first if first < len(self._tallest) else 0, len(self._tallest))
-        return int(self._by_height[number])
+        return self._samples[int(self._by_height[number])]
 
     def _mosaic(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Put four parts side by side (Bochkovskiy et al. 2020, arXiv:2004.10934)."""
@@ -124,10 +105,7 @@ class SampleGenerator:
         return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
 
     def _closeup(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
-        """Blend a face that is cut close into an image without one.
-
-        It is tinted as skin is, and fades out at its edge.
-        """
+        """Blend a face that is cut close, tinted as skin is, into an image without one."""
         behind = self._background(height, width, rng).image
         closeup = self._closeups[int(rng.integers(len(self._closeups)))]
         side = closeup.image.shape[0]
@@ -139,28 +117,26 @@ class SampleGenerator:
         rim = side // 8
         mask = np.zeros((side, side), np.float32)
         mask[rim:-rim, rim:-rim] = 1
-        face, alpha = (
-            _warp(part, matrix, (width, height))
-            for part in (closeup.image, cv2.blur(mask, (rim,) * 2))
-        )
+        face = warp(closeup.image, matrix, (width, height))
+        alpha = warp(cv2.blur(mask, (rim, rim)), matrix, (width, height))
         tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
         blended = behind + (face * tint - behind) * alpha[..., None]
         image = np.clip(blended, 0, 255).astype(np.uint8)
-        return _clip_labels(_transform(closeup, image, matrix), 0.0)
+        return _moved(closeup, image, matrix, smallest=0.0)
 
     def _close(self, height: int, width: int, rng: np.random.Generator) -> TrainingSample:
         """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
         config, share = self._config, rng.uniform(*FILLS)
-        sample = self._samples[self._index_with_height(share * height / config.zoom, rng)]
+        sample = self._with_face(share * height / config.zoom, rng)
         if self._closeups and rng.random() < 0.5:
             sample = self._closeups[int(rng.integers(len(self._closeups)))]
-        x1, y1, x2, y2 = sample.boxes[int(_heights(sample).argmax())].tolist()
+        x1, y1, x2, y2 = sample.boxes[int(sample.heights.argmax())].tolist()
         wide = int(min(width, height * rng.uniform(0.7, 1.4)))
         matrix = _rotation(((x1 + x2) / 2, (y1 + y2) / 2), share * height / (y2 - y1), config, rng)
         matrix[:, 2] += np.array([wide, height]) * rng.uniform(0.4, 0.6, 2)
         _mirror(matrix, wide, rng)
-        part = _warp(sample.image, matrix, (wide, height), borderMode=cv2.BORDER_REPLICATE)
-        close = _clip_labels(_transform(sample, part, matrix), SMALL_SHARE * config.smallest)
+        part = warp(sample.image, matrix, (wide, height), borderMode=cv2.BORDER_REPLICATE)
+        close = _moved(sample, part, matrix, SMALL_SHARE * config.smallest)
         image = np.zeros((height, width, 3), np.uint8)
         image[:, :wide] = part
         return replace(close, image=image)
@@ -173,10 +149,9 @@ class SampleGenerator:
         rng: np.random.Generator,
         middle: tuple[float, float] | None = None,
     ) -> TrainingSample:
-        """Return a part of a sample, turned a little and mirrored by chance.
+        """Return a part of a sample, of height and width `shape`, turned and mirrored by chance.
 
-        `zoom` is in pixels of the part, of height and width `shape`, for one of the image. `middle`
-        is a place in the image that is to be seen; None takes any.
+        `middle` is a place in the image that is to be seen; None takes any.
         """
         config, (height, width) = self._config, shape
         rows, columns = sample.image.shape[:2]
@@ -187,22 +162,19 @@ class SampleGenerator:
             _fill_frame(matrix, (columns, rows), (width, height))
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
-        warped = _warp(*_downscale(sample.image, matrix), shape[::-1], borderValue=border)
-        return _clip_labels(_transform(sample, warped, matrix), SMALL_SHARE * config.smallest)
+        warped = warp(*_downscale(sample.image, matrix), shape[::-1], borderValue=border)
+        return _moved(sample, warped, matrix, SMALL_SHARE * config.smallest)
 
 
-def _heights(sample: TrainingSample) -> NDArray[np.float32]:
-    """Return the heights of the faces, (n,), 0 of the ignored ones."""
-    return np.where(sample.ignored, 0, sample.boxes[:, 3] - sample.boxes[:, 1])
+def _zoom(matrix: Matrix) -> float:
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
 def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    """Draw a size so that each doubling of it is as likely."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _fit(image: Image, height: int, width: int) -> float:
-    """Return the zoom at which an image just fits."""
     rows, columns = image.shape[:2]
     return float(min(height / rows, width / columns))
 
@@ -218,7 +190,6 @@ def _rotation(
 
 
 def _mirror(matrix: Matrix, width: int, rng: np.random.Generator) -> None:
-    """Swap left and right of a sample by chance."""
     if rng.random() < 0.5:
         matrix[0] = np.array([0, 0, width]) - matrix[0]
 
@@ -244,19 +215,18 @@ def _downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
     return image, matrix
 
 
-def _warp(image: Any, matrix: Matrix, size: tuple[int, int], **border: Any) -> NDArray[Any]:
+def warp(image: Any, matrix: Matrix, size: tuple[int, int], **border: Any) -> NDArray[Any]:
     """Return what of an image the matrix brings into one of width and height `size`."""
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # to a warp 0 is a pixel's middle
     return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, **border))
 
 
-def _zoom(matrix: Matrix) -> float:
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+def _moved(sample: TrainingSample, image: Image, matrix: Matrix, smallest: float) -> TrainingSample:
+    """Take boxes and points where the matrix took the image; a box stays upright.
 
-
-def _transform(sample: TrainingSample, image: Image, matrix: Matrix) -> TrainingSample:
-    """Take boxes and points where the matrix takes the image; a box stays upright."""
+    Faces beyond the edge are left out, those half beyond it or too small are ignored.
+    """
     linear, shift = matrix[:, :2].T.astype(np.float32), matrix[:, 2].astype(np.float32)
     middles = (sample.boxes[:, :2] + sample.boxes[:, 2:]) / 2 @ linear + shift
     halves = (sample.boxes[:, 2:] - sample.boxes[:, :2]) / 2 * np.float32(_zoom(matrix))
@@ -264,27 +234,17 @@ def _transform(sample: TrainingSample, image: Image, matrix: Matrix) -> Training
     if np.linalg.det(linear) < 0:  # mirrored: the person's right eye is the left one now
         points = points[:, [1, 0, 2, 3]]
     boxes = np.concatenate([middles - halves, middles + halves], axis=1)
-    return TrainingSample(image, boxes, points, sample.ignored)
-
-
-def _clip_labels(sample: TrainingSample, smallest: float) -> TrainingSample:
-    """Leave out the faces beyond the edge, and ignore those half beyond it or too small."""
-    height, width = sample.image.shape[:2]
-    boxes = sample.boxes
+    height, width = image.shape[:2]
     inside = np.clip(boxes, 0, [width, height, width, height]).astype(np.float32)
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6), axis=1)
     visible = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / area
     ignored = sample.ignored | (visible < MIN_VISIBLE) | (boxes[:, 3] - boxes[:, 1] < smallest)
     kept = visible > 0
-    return TrainingSample(sample.image, inside[kept], sample.points[kept], ignored[kept])
+    return TrainingSample(image, inside[kept], points[kept], ignored[kept])
 
 
 def draw_background(height: int, width: int, rng: np.random.Generator) -> Image:
-    """Return a drawn image without a face, BGR uint8 (height, width, 3).
-
-    Clouds of two colors, and on them stripes, rings, boxes, letters, and ovals and fingers of the
-    colors of skin, some of the ovals with a mouth and no eyes.
-    """
+    """Return a drawn image without a face: on clouds of two colors, what looks like one."""
     cells = int(rng.integers(2, 40))
     coarse = rng.random((cells, cells * 4 // 3 + 1)).astype(np.float32)
     share = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
@@ -301,8 +261,7 @@ def _color(rng: np.random.Generator) -> tuple[int, ...]:
 
 
 def _skin_color(rng: np.random.Generator) -> tuple[int, ...]:
-    """Return a color between the darkest and the lightest skin (blue, green, red)."""
-    dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])
+    dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])  # blue, green, red
     share = rng.uniform(0, 1)
     return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
 
@@ -313,26 +272,24 @@ def _place(image: Image, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _length(image: Image, rng: np.random.Generator) -> int:
-    """Return a length, small ones as often as large ones."""
     return int(_log_uniform(4, image.shape[0] / 2, rng))
 
 
 def _stripes(image: Image, rng: np.random.Generator) -> None:
-    """Draw parallel bars, as of shutters, keys and shelves."""
+    """Bars, as of shutters, keys and shelves."""
     step, color = int(rng.integers(4, 40)), _color(rng)
     thick = max(1, step // int(rng.integers(2, 5)))
     across, reach = rng.random() < 0.5, max(image.shape[:2])
     slant = int(rng.normal(0, 20))
     x, y = _place(image, rng)
     for at in range(0, int(rng.integers(2, 12)) * step, step):
-        if across:
-            cv2.line(image, (x + at, y), (x + at + slant, y + reach), color, thick)
-        else:
-            cv2.line(image, (x, y + at), (x + reach, y + at + slant), color, thick)
+        start = (x + at, y) if across else (x, y + at)
+        end = (x + at + slant, y + reach) if across else (x + reach, y + at + slant)
+        cv2.line(image, start, end, color, thick)
 
 
 def _discs(image: Image, rng: np.random.Generator) -> None:
-    """Draw rings and discs, as of wheels, clocks and cups."""
+    """Rings and discs, as of wheels, clocks and cups."""
     for _ in range(int(rng.integers(1, 8))):
         radius = _length(image, rng)
         place, thick = _place(image, rng), int(rng.choice([-1, 1, 2, 5]))
@@ -342,7 +299,7 @@ def _discs(image: Image, rng: np.random.Generator) -> None:
 
 
 def _squares(image: Image, rng: np.random.Generator) -> None:
-    """Draw boxes, as of windows, books and screens."""
+    """Boxes, as of windows, books and screens."""
     for _ in range(int(rng.integers(1, 12))):
         x, y = _place(image, rng)
         corner = (x + _length(image, rng), y + _length(image, rng))
@@ -350,7 +307,7 @@ def _squares(image: Image, rng: np.random.Generator) -> None:
 
 
 def _letters(image: Image, rng: np.random.Generator) -> None:
-    """Write something: an o or an e has the outline of a face."""
+    """Letters: an o or an e has the outline of a face."""
     text = "".join(rng.choice(list("aegoOQRS0368&@"), int(rng.integers(1, 8))).tolist())
     font, size = int(rng.integers(0, 8)), _length(image, rng) / 20
     thick = max(1, int(size * rng.uniform(1, 4)))
@@ -358,7 +315,7 @@ def _letters(image: Image, rng: np.random.Generator) -> None:
 
 
 def _skin(image: Image, rng: np.random.Generator) -> None:
-    """Draw ovals of skin with too little on them to be a face."""
+    """Ovals of skin with too little on them to be a face."""
     for _ in range(int(rng.integers(1, 5))):
         size, (x, y) = _length(image, rng), _place(image, rng)
         axes = (max(2, int(size * rng.uniform(0.5, 1.0))), max(2, size))
@@ -370,7 +327,7 @@ def _skin(image: Image, rng: np.random.Generator) -> None:
 
 
 def _limbs(image: Image, rng: np.random.Generator) -> None:
-    """Draw fingers and arms: thick strokes of skin side by side."""
+    """Fingers and arms: thick strokes of skin side by side."""
     color, thick = _skin_color(rng), max(3, _length(image, rng) // 3)
     x, y = _place(image, rng)
     turn = rng.uniform(0, 2 * np.pi)

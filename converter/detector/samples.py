@@ -2,22 +2,17 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_split
-from converter.detector.average_precision import (
-    MIN_SCORE,
-    Detections,
-    Truth,
-    average_precision,
-    overlaps,
-)
 from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
 from converter.models.detector import Model
@@ -27,17 +22,10 @@ from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import DataError
 from edge.types import Face, Image
 
-ENLARGED = 2
-"""How many times as large a teacher sees each image: it finds smaller faces then."""
-
-MIN_CONFIDENCE = 0.6
-"""Confidence from which a teacher is believed where it sees a face that nobody marked."""
-
-MIN_IOU = 0.4
-"""Overlap (IoU) at which a teacher's face is a marked one."""
-
-VALIDATION_SHARE = 12
-"""One of so many training images is validated on and not learned from."""
+ENLARGED = 2  # how many times as large a teacher sees each image: it finds smaller faces then
+MIN_CONFIDENCE = 0.6  # confidence from which a teacher is believed in a face that nobody marked
+MIN_IOU = 0.4  # overlap (IoU) at which a teacher's face is a marked one
+VALIDATION_SHARE = 12  # one of so many training images is validated on and not learned from
 
 Points = NDArray[np.float32]
 """Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""
@@ -45,18 +33,17 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSample:
-    """An image, read from a file or generated from some, and all that is known of its faces.
-
-    Attributes:
-        image: BGR uint8.
-        boxes, points: of every face.
-        ignored: (n,), which boxes are neither face nor background.
-    """
+    """A BGR image and its faces, of which the `ignored` are neither face nor background."""
 
     image: Image
     boxes: Boxes
     points: Points
     ignored: NDArray[np.bool_]
+
+    @property
+    def heights(self) -> NDArray[np.float32]:
+        """Those of the faces, (n,), 0 of the ignored ones."""
+        return np.where(self.ignored, 0, self.boxes[:, 3] - self.boxes[:, 1])
 
 
 def without_faces(image: Image) -> TrainingSample:
@@ -66,31 +53,19 @@ def without_faces(image: Image) -> TrainingSample:
 
 
 def open_teacher(model: Path) -> Detector:
-    """Return the detector that teaches: YuNet with the network in `model`.
-
-    Raises:
-        ModelError, ConfigError: as `YuNet`.
-    """
+    """Return the detector that teaches: YuNet with the network in `model`; errors as there."""
     return YuNet(YuNetSettings(model=model, width=4096, min_confidence=0.4))
 
 
 def read_samples(
     images: Iterable[AnnotatedImage], teacher: Detector | None
 ) -> list[TrainingSample]:
-    """Read annotated images, and let a teacher label what nobody marked.
-
-    The teacher adds the points of marked faces. Faces that it alone sees are ignored boxes.
-
-    Raises:
-        DataError: one cannot be read.
-    """
-    return [_pseudo_label(one, one.read(), teacher) for one in images]
+    """Read images; a teacher adds the points of faces, and ignored boxes that it alone sees."""
+    return [_pseudo_label(one, teacher) for one in images]
 
 
-def _pseudo_label(
-    annotated: AnnotatedImage, image: Image, teacher: Detector | None
-) -> TrainingSample:
-    boxes, ignored = annotated.boxes, annotated.ignored
+def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> TrainingSample:
+    image, boxes, ignored = annotated.read(), annotated.boxes, annotated.ignored
     points = _unknown_points(len(boxes))
     # People searched an image without faces: what a teacher sees there is an error.
     if teacher is None or len(boxes) == 0:
@@ -99,7 +74,7 @@ def _pseudo_label(
     faces = teacher.detect(np.asarray(larger, dtype=np.uint8))
     edges = np.array([face.box.edges for face in faces], np.float32).reshape(-1, 4)
     found = edges / np.float32(ENLARGED)
-    ious = overlaps(found, boxes)
+    ious = ap.overlaps(found, boxes)
     for row, face in enumerate(faces):
         best = int(ious[row].argmax())
         if ious[row, best] >= MIN_IOU and ious[:, best].argmax() == row:
@@ -120,11 +95,9 @@ def _unknown_points(count: int) -> Points:
 
 def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
-    points = face.points
-    if points is None:
+    if face.points is None:
         return np.full((4, 2), np.nan, np.float32)
-    four = (points.right_eye, points.left_eye, points.nose, points.mouth)
-    return np.array([[point.x, point.y] for point in four], np.float32)
+    return np.array(astuple(face.points)[:4], np.float32)
 
 
 def closeup_samples(
@@ -132,8 +105,7 @@ def closeup_samples(
 ) -> Iterator[TrainingSample]:
     """Yield faces cut close, such as FER2013's, that the teacher finds once laid into a canvas.
 
-    The canvas serves to find box and points; the sample is the face alone. `faces` are uint8
-    (n, side, side); sizes and places in the canvas are drawn by `seed`.
+    The canvas serves to find box and points; the sample is the face, uint8 (side, side), alone.
     """
     for found in find_faces(teacher, faces, seed):
         pixels = faces[found.row]
@@ -161,10 +133,7 @@ def as_input(image: Image, channels: int) -> Image:
 
 
 class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Summary of a detector's training data, for its card.
-
-    The photographs that were only validated on are watched; portraits are faces cut close.
-    """
+    """Summary of a detector's training data: the watched are validated on, portraits cut close."""
 
     photographs: int
     faces: int
@@ -173,8 +142,7 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     portraits: int
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingData:
+class TrainingData(NamedTuple):
     """Samples with faces, faces cut close and samples without any; others to validate on."""
 
     samples: Sequence[TrainingSample]
@@ -187,11 +155,7 @@ class TrainingData:
 def prepare_data(
     images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
 ) -> TrainingData:
-    """Read the training images, let a teacher label them, and set a twelfth aside.
-
-    Raises:
-        DataError: one cannot be read, or there are none with faces to learn from or to validate on.
-    """
+    """Read the training images, let a teacher label them, and set a twelfth aside."""
     training = of_split(images, Split.TRAIN)
     watched = [one for one in training if is_validation(one)]
     learned = [one for one in training if not is_validation(one)]
@@ -214,43 +178,31 @@ def prepare_data(
 
 
 class ValidationSet:
-    """Images, fitted into what a network takes, and the faces in them.
-
-    Args:
-        samples: the images; of those without faces, any box found is false.
-        shape: of the network's input: height, width, channels.
-
-    Attributes:
-        images: uint8 (n, height, width, channels).
-        truth: the faces in each.
-    """
+    """Images, fitted into a network's input of height, width and channels, and their faces."""
 
     def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
         height, width, channels = shape
         self._grid = cells((height, width), STRIDES)
         self.images = np.zeros((len(samples), *shape), np.uint8)
-        self.truth: list[Truth] = []
+        self.truth: list[ap.Truth] = []
         for sample, image in zip(samples, self.images, strict=True):
             into = np.zeros((height, width, 3), np.uint8)
             scale = letterbox(sample.image, into)
             image[:] = as_input(into, channels)
-            self.truth.append(Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
+            self.truth.append(ap.Truth(sample.boxes * np.tile(scale, 2), sample.ignored))
 
     def average_precision(self, network: Model) -> float:
         """Return it at IoU 0.4, of faces of 16 pixels and more."""
-        return average_precision(self.find(network), self.truth)
+        return ap.precision_recall(self.find(network), self.truth).average_precision
 
-    def find(self, network: Model) -> list[Detections]:
-        """Return what a network finds in each image, one box a face.
-
-        It is one of Keras, or anything with a `predict` like that.
-        """
-        found: list[Detections] = []
+    def find(self, network: Model) -> list[ap.Detections]:
+        """Return what a network, or what predicts like one of Keras, finds: one box a face."""
+        found: list[ap.Detections] = []
         if not len(self.images):
             return found
         answer = network.predict(self.images, batch_size=32, verbose=0)
         for scores, boxes in zip(answer["scores"], answer["boxes"], strict=True):
-            confidences, values = decode(scores, boxes, self._grid, MIN_SCORE)
+            confidences, values = decode(scores, boxes, self._grid, ap.MIN_SCORE)
             kept = nms(confidences, values)
-            found.append(Detections(values[kept, :4], confidences[kept]))
+            found.append(ap.Detections(values[kept, :4], confidences[kept]))
         return found

@@ -1,20 +1,16 @@
-"""Training of a detector by a recipe, and what a finished training left.
+"""Training of a detector by a recipe, as of the refiner, and what a finished training left."""
 
-The refiner is trained by the same `train_network`.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.loss import CANDIDATES, PARTS, DetectionLoss, Grid
+from converter.detector.loss import PARTS, DetectionLoss, Grid
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import (
     DataSummary,
@@ -25,73 +21,44 @@ from converter.detector.samples import (
 )
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
-from converter.train.loop import (
-    Batches,
-    Float32Copy,
-    draw_curves,
-    fit,
-    initial_network,
-    use_precision,
-)
+from converter.train import loop, run_dir
 from converter.train.optimizer import new_optimizer
-from converter.train.run_dir import (
-    CHECKPOINT,
-    CURVES,
-    LOG,
-    MODEL,
-    RECIPE,
-    is_finished,
-    prepare_run_dir,
-    read_recipe,
-)
 from edge.errors import ModelError
 
-PANELS = {
+PANELS = {  # what the curves show
     "loss": {part: part for part in PARTS},
     "average precision of watched photographs": {"16 pixels and more": "watched"},
 }
-"""What the curves show."""
 
 HARD = 0.8
 """Share of the times an image without faces is shown that goes by the square of the surest
 false face in it; the rest is even."""
 
-SUMMARY = "material.json"
-"""What a training learned from, in figures."""
-
-MINED = "mined.npy"
-"""How often each image without a face is shown, from one search to the next."""
+SUMMARY = "material.json"  # what a training learned from, in figures
+MINED = "mined.npy"  # how often each image without a face is shown, from one search to the next
 
 Targets = dict[str, NDArray[Any]]
-
-Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
-"""Returns the parts of a loss, each a scalar, of truth and answer."""
+Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]  # parts, of truth and answer
 
 
-class SampleBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Batches of (images (n, height, width, channels), targets).
+class SampleBatches(loop.SeededBatches):
+    """Batches of images, (n, height, width, channels), and of targets.
 
-    Every batch is drawn from (seed, epoch, index) alone, as the classifiers' are. The targets are
-
-        boxes       (n, faces, 4)            left, top, right, bottom in pixels
-        known       (n, faces)               1 for a face, 0 for an empty place
-        candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
-        background  (n, cells)               0 where it is unknown whether there is a face
+    boxes       (n, faces, 4)            left, top, right, bottom in pixels
+    known       (n, faces)               1 for a face, 0 for an empty place
+    candidates  (n, faces, CANDIDATES)   cells that may answer, -1 for none
+    background  (n, cells)               0 where it is unknown whether there is a face
     """
 
     def __init__(self, generator: SampleGenerator, recipe: DetectorRecipe) -> None:
-        super().__init__()
+        super().__init__(recipe, recipe.steps)
         self._generator = generator
         self._recipe = recipe
         self._grid = Grid(recipe.height, recipe.width)
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return self._recipe.steps
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Targets]:
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
+        """Generate the samples of a batch, and cells for the faces in them."""
         recipe = self._recipe
-        rng = np.random.default_rng((recipe.seed, self.epoch, index))
         samples = [
             self._generator.draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)
         ]
@@ -105,18 +72,15 @@ def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Gen
     faces = np.flatnonzero(~sample.ignored)
     if len(faces) > most:
         faces = rng.permutation(faces)[:most]
-    count = len(faces)
     ignored = np.delete(sample.boxes, faces, axis=0)
-    targets: Targets = {
-        "boxes": np.zeros((most, 4), np.float32),
-        "known": np.zeros(most, np.float32),
-        "candidates": np.full((most, CANDIDATES), -1, np.int32),
+    rows = (0, most - len(faces))  # empty ones behind the faces
+    cells = grid.candidates(sample.boxes[faces])
+    return {
+        "boxes": np.pad(sample.boxes[faces], (rows, (0, 0))),
+        "known": np.pad(np.ones(len(faces), np.float32), rows),
+        "candidates": np.pad(cells, (rows, (0, 0)), constant_values=-1),
         "background": 1 - grid.inside(ignored).astype(np.float32),
     }
-    targets["boxes"][:count] = sample.boxes[faces]
-    targets["known"][:count] = 1
-    targets["candidates"][:count] = grid.candidates(sample.boxes[faces])
-    return targets
 
 
 class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
@@ -136,113 +100,73 @@ class LossPartsModel(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
 
 def train_network(
-    build: Callable[[], Model],
+    build: loop.CurrentNetwork,
     loss: Loss,
-    batches: Batches,
+    batches: loop.SeededBatches,
     recipe: DetectorRecipe | RefinerRecipe,
     directory: Path,
     *,
-    panels: Mapping[str, Mapping[str, str]],
-    callbacks: Callable[[Float32Copy], Sequence[Any]] = lambda _: (),
+    panels: loop.Panels,
+    callbacks: Callable[[loop.CurrentNetwork], Sequence[Any]] | None = None,
 ) -> Path:
-    """Train what `build` returns in a folder that was prepared; return the network's file.
+    """Train as `loop.fit`; return the file. The first of `panels` names the parts of the loss."""
+    samples = (recipe.epochs - run_dir.epochs_done(directory)) * recipe.steps * recipe.batch_size
+    loop.announce([directory.name], loop.estimate_seconds(build(), samples))
 
-    As for the classifiers, a training that was killed goes on where its last whole epoch ended,
-    and the last epoch is the one kept. The first of `panels`, those of the curves, names the parts
-    of the loss; more `callbacks` are given what returns the averaged network.
+    def compiled(network: Model) -> Model:
+        model = LossPartsModel(network, list(next(iter(panels.values()))), loss)
+        model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
+        return model
 
-    Raises:
-        ConfigError: what the recipe starts from is not there.
-    """
-    keras.utils.set_random_seed(recipe.seed)
-    network = initial_network(build(), recipe, directory)
-    parts = list(next(iter(panels.values())))
-    model = LossPartsModel(network, parts, loss)
-    model.compile(optimizer=new_optimizer(recipe, recipe.steps), jit_compile=False)
-    copy = Float32Copy(network, build)
-
-    def describe(figures: Mapping[str, float]) -> str:
-        told = [f"{part} {figures.get(part, 0):.3f}" for part in parts]
-        if "watched" in figures:
-            told.append(f"average precision {figures['watched']:.1%}")
-        return ", ".join(told)
-
-    fit(model, copy, batches, recipe, directory, describe=describe, callbacks=callbacks(copy))
-    draw_curves(directory / LOG, directory / CURVES, panels)
-    for file in (CHECKPOINT, MINED):
+    loop.fit(build, compiled, batches, recipe, directory, panels=panels, callbacks=callbacks)
+    for file in (run_dir.CHECKPOINT, MINED):
         (directory / file).unlink(missing_ok=True)
-    return directory / MODEL
+    return directory / run_dir.MODEL
 
 
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
     """Train a detector in a folder, made where it is missing; return its file.
 
     Raises:
-        ConfigError: the folder holds another training, or one that is finished; or what the recipe
-            starts from is not there.
+        ConfigError: the folder holds another or a finished training, or the start is missing.
     """
-    prepare_run_dir(directory, recipe)
+    run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))
-    use_precision(recipe.dtype)
+    loop.use_precision(recipe.dtype)
     generator = SampleGenerator(data.samples, data.closeups, data.empty, recipe.scenes)
     shape = (recipe.height, recipe.width, recipe.channels)
     empty, validation = (ValidationSet(one, shape) for one in (data.empty, data.validation))
 
-    def callbacks(copy: Float32Copy) -> Sequence[Any]:
+    def callbacks(current: loop.CurrentNetwork) -> Sequence[Any]:
+        def mine(epoch: int, _: Any) -> None:
+            # As an epoch begins: a training that is taken up again there finds the same.
+            every = recipe.mined_every if len(empty.images) else 0
+            if not every or epoch < every:
+                return
+            if epoch % every == 0:
+                np.save(directory / MINED, hard_negative_weights(empty, current()))
+            generator.weights = np.load(directory / MINED)
+
         def watch(_: int, logs: dict[str, Any]) -> None:
-            logs["watched"] = validation.average_precision(copy.current())
+            logs["watched"] = validation.average_precision(current())
 
-        mined = directory / MINED
-        return (
-            _HardNegativeMining(generator, empty, copy, recipe.mined_every, mined),
-            keras.callbacks.LambdaCallback(on_epoch_end=watch),
-        )
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=mine, on_epoch_end=watch)]
 
+    build, loss = partial(detector, *shape), DetectionLoss(Grid(recipe.height, recipe.width))
+    batches = SampleBatches(generator, recipe)
     return train_network(
-        partial(detector, *shape),
-        DetectionLoss(Grid(recipe.height, recipe.width)),
-        SampleBatches(generator, recipe),
-        recipe,
-        directory,
-        panels=PANELS,
-        callbacks=callbacks,
+        build, loss, batches, recipe, directory, panels=PANELS, callbacks=callbacks
     )
 
 
-class _HardNegativeMining(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """Searches the images without faces for what the network takes for one.
-
-    Those in which it errs most are shown more (hard examples, Shrivastava et al. 2016,
-    arXiv:1604.03540). It searches as an epoch begins, so that a training taken up again there
-    finds the same.
-    """
-
-    def __init__(
-        self,
-        generator: SampleGenerator,
-        empty: ValidationSet,
-        copy: Float32Copy,
-        every: int,
-        path: Path,
-    ) -> None:
-        super().__init__()
-        self._generator, self._empty, self._copy, self._path = generator, empty, copy, path
-        self._every = every if len(empty.images) else 0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if not self._every or epoch < self._every:
-            return
-        if epoch % self._every == 0:
-            found = self._empty.find(self._copy.current())
-            errors = np.array([one.scores.max(initial=0) for one in found]) ** 2
-            share = errors / max(errors.sum(), 1e-9)
-            np.save(self._path, (1 - HARD) / len(errors) + HARD * share)
-        weights = np.load(self._path)
-        self._generator.weights = weights / weights.sum()
+def hard_negative_weights(empty: ValidationSet, network: Model) -> NDArray[np.float64]:
+    """Return how often to show each image (hard examples, arXiv:1604.03540)."""
+    errors = np.array([one.scores.max(initial=0) for one in empty.find(network)]) ** 2
+    weights = (1 - HARD) / len(errors) + HARD * (errors / max(errors.sum(), 1e-9))
+    return np.asarray(weights / weights.sum())
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorRun:
+class DetectorRun(NamedTuple):
     """A finished training: the network, its recipe, and what it learned from."""
 
     network: Model
@@ -251,32 +175,24 @@ class DetectorRun:
 
 
 def load_network(directory: Path, command: str) -> Model:
-    """Return the network that a training by `command` left in a folder.
-
-    Raises:
-        ModelError: its training is not finished, or there is none.
-    """
-    if not is_finished(directory):
+    """Return the network that a training by `command` left, a ModelError if it is not finished."""
+    if not run_dir.is_finished(directory):
         raise ModelError(f"{directory}: expected a finished training; run {command}")
+    path = directory / run_dir.MODEL
     try:
-        return keras.saving.load_model(directory / MODEL, compile=False)
+        return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{directory / MODEL}: cannot be read ({error}); train it anew") from error
+        raise ModelError(f"{path}: cannot be read ({error}); train it anew") from error
 
 
 def load_run(directory: Path) -> DetectorRun:
-    """Read what `emotiond-convert train-detector` left in `directory`.
-
-    Raises:
-        ModelError: a file is missing or unreadable, or the training is not finished.
-    """
+    """Read what `emotiond-convert train-detector` left; errors as `load_network`."""
     network = load_network(directory, "train-detector")
     try:
-        recipe = read_recipe(directory, DetectorRecipe)
+        recipe = run_dir.read_recipe(directory, DetectorRecipe)
         summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{directory}: holds no training of a detector ({error}); expected {MODEL}, {SUMMARY} "
-            f"and {RECIPE}, as emotiond-convert train-detector writes them"
+            f"{directory}: holds no training of a detector ({error}); name another, or train it"
         ) from error
     return DetectorRun(network, recipe, summary)

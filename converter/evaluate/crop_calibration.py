@@ -1,7 +1,7 @@
 """Crop calibration: the scale and shift that turn a detector's boxes into the training framing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,15 +20,8 @@ NEAR = 0.3
 """Overlap (IoU) above which a detection is of the face that was laid out."""
 
 
-@dataclass(frozen=True, slots=True)
-class FitReport:
-    """Fitted crop calibration and its quality.
-
-    Attributes:
-        fit: medians over the faces found.
-        tried, found: faces laid out, and faces the detector found.
-        iou: mean overlap of the fitted squares with the true ones.
-    """
+class FitReport(NamedTuple):
+    """Crop calibration, of how many faces tried and found, and how its squares overlap the true."""
 
     fit: CropCalibration
     tried: int
@@ -36,16 +29,8 @@ class FitReport:
     iou: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Detection of one face that was laid into a canvas.
-
-    Attributes:
-        row: which of the faces.
-        image: the canvas.
-        square: where the face's image lies in it.
-        face: the detection that overlaps it most.
-    """
+class Finding(NamedTuple):
+    """Detection of the face of one row, which lies in a square of an image."""
 
     row: int
     image: Image
@@ -54,24 +39,29 @@ class Finding:
 
 
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
-    """Lay faces out as `find_faces`, and fit the detector's boxes to the images' own squares.
+    """Lay faces out as `find_faces`, and fit the detector's boxes to their squares by medians.
 
-    Raises:
-        DataError: the detector found none of the faces.
+    DataError where the detector found none of the faces.
     """
     pairs = [(one.square, one.face.box) for one in find_faces(detector, faces, seed)]
     if not pairs:
         raise DataError(f"the detector {detector.name} found none of {len(faces)} faces")
-    fit = _medians(pairs)
+    fits = [
+        (
+            square.height / box.height,
+            (square.x1 + square.x2 - box.x1 - box.x2) / 2 / box.height,
+            (square.y1 + square.y2 - box.y1 - box.y2) / 2 / box.height,
+        )
+        for square, box in pairs
+    ]
+    scale, right, down = np.round(np.median(np.array(fits), axis=0), 3).tolist()
+    fit = CropCalibration(scale, right, down)
     iou = float(np.mean([fit.square(box).iou(square) for square, box in pairs]))
     return FitReport(fit, len(faces), len(pairs), iou)
 
 
 def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
-    """Lay each face, uint8 (48, 48), into a canvas and yield its detection, if there is one.
-
-    Sizes and places are drawn by the seed.
-    """
+    """Lay faces, uint8 (n, 48, 48), each into a canvas drawn by the seed; yield detections."""
     rng = np.random.default_rng(seed)
     for row, pixels in enumerate(faces):
         image, square = lay_out(pixels, rng)
@@ -90,16 +80,3 @@ def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, B
     canvas[top : top + side, left : left + side] = large
     image = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
     return image, Box(left, top, left + side, top + side)
-
-
-def _medians(pairs: list[tuple[Box, Box]]) -> CropCalibration:
-    fits = [
-        (
-            square.height / box.height,
-            (square.x1 + square.x2 - box.x1 - box.x2) / 2 / box.height,
-            (square.y1 + square.y2 - box.y1 - box.y2) / 2 / box.height,
-        )
-        for square, box in pairs
-    ]
-    scale, right, down = np.round(np.median(np.array(fits), axis=0), 3).tolist()
-    return CropCalibration(scale, right, down)

@@ -4,14 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from sklearn.metrics import ConfusionMatrixDisplay
 
 from converter.evaluate.report import Bin, Report
-
-DPI = 150
-INK, ACCENT = "#222222", "#1f5f99"
 
 
 def draw_report(report: Report, path: Path) -> None:
@@ -32,9 +29,7 @@ def draw_report(report: Report, path: Path) -> None:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, in inches, that belongs to no window."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -48,31 +43,25 @@ def strip(axes: Axes) -> None:
 
 
 def _draw_confusion(axes: Axes, counts: NDArray[np.int64], labels: tuple[str, ...]) -> None:
-    """Draw the rows of each true class by what they were called, as shares and counts."""
+    """Draw the rows of each true class by what they were called, as shares."""
     rows = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(rows, 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), share in np.ndenumerate(shares):
-        color, text = "white" if share > 0.5 else INK, f"{share:.0%}\n{counts[row, column]}"
-        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=7)
-    places = range(len(labels))
-    axes.set_xticks(places, labels, rotation=35, ha="right", rotation_mode="anchor")
     names = [f"{label}\n{count}" for label, count in zip(labels, rows[:, 0], strict=True)]
-    axes.set_yticks(places, names)
+    display = ConfusionMatrixDisplay(counts / np.maximum(rows, 1), display_labels=labels)
+    small = {"fontsize": 7}
+    display.plot(cmap="Blues", values_format=".0%", ax=axes, colorbar=False, text_kw=small)
+    axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), names)
     axes.set(xlabel="called by the model", ylabel="label, rows")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
 
 def _draw_coverage(axes: Axes, bins: tuple[Bin, ...]) -> None:
-    """Draw the accuracy of the surest answers against their share of all rows.
-
-    Each point is a bin of confidence: what comes of refusing all answers below it.
-    """
+    """Draw the accuracy of the surest answers against their share, less sure bins refused."""
     bins = bins[::-1]
     rows = np.cumsum([one.rows for one in bins])
     accuracy = np.cumsum([one.rows * one.accuracy for one in bins]) / rows
-    axes.plot(rows / rows[-1], accuracy, color=ACCENT, marker="o", markersize=5)
+    axes.plot(rows / rows[-1], accuracy, color="#1f5f99", marker="o", markersize=5)
     for one, across, up in zip(bins, rows / rows[-1], accuracy, strict=True):
         if one.rows >= 0.02 * rows[-1]:  # fewer lie one upon the other
             at = (across - 0.01, up - 0.004)

@@ -1,9 +1,8 @@
 """Models to be measured: the labels, the temperature and the logits of a .tflite or a .keras."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,16 +18,11 @@ Logits = NDArray[np.float32]
 OutputKind = Literal["logits", "probabilities", "sigmoids"]
 """Kinds of a network's answers, as a card names them."""
 
-BATCH_SIZE = 256
 
-
-@dataclass(frozen=True, slots=True)
-class Predictor:
+class Predictor(NamedTuple):
     """A model as the evaluation sees it, whatever file it came from.
 
     Attributes:
-        name: of the model.
-        label_set: its classes, in the order of its output.
         temperature: what its card divides the logits by; 1 where it has none.
         logits: from faces, uint8 (n, 48, 48), to logits, float32 (n, classes); where the model
             gives probabilities, their logarithms.
@@ -41,12 +35,7 @@ class Predictor:
 
 
 def open_tflite(path: Path) -> Predictor:
-    """Open a .tflite with its card beside it, as the daemon would.
-
-    Raises:
-        ModelError: it is missing, damaged, or not what its card says.
-        DataError: its labels are not those of the data.
-    """
+    """Open a .tflite as the daemon would; errors as `open_classifier` and `label_set_for`."""
     classifier = open_classifier(ClassifierSettings(ModelPath(path)))
     card = classifier.card
 
@@ -61,22 +50,32 @@ def open_tflite(path: Path) -> Predictor:
 def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
     """Open a `.keras` file that takes gray values 0-255, (n, side, side, 1).
 
-    The output named `logits` is measured, or the only one. Without labels, its classes in the order
-    of the output, `recipe.json` beside the file tells them, which `emotiond-convert train` writes.
+    The output named `logits` is measured, or the only one. Without labels, `recipe.json` beside the
+    file tells them, which `emotiond-convert train` writes.
 
     Raises:
         ConfigError: there are neither labels nor a recipe.
         ModelError: the file is no network, or does not give one value for each label.
-        DataError: the labels are not those of the data.
     """
     import keras
 
-    label_set = label_set_for(path, labels) if labels else _recipe_label_set(path)
+    try:
+        name = None if labels else read_recipe(path.parent, Recipe).label_set
+    except (OSError, ValueError) as error:
+        found = f"labels are unknown ({RECIPE} beside it: {error})"
+        raise ConfigError(f"{path}: {found}; give --labels, such as angry,happy,sad") from error
+    label_set = LABEL_SETS[name] if name else label_set_for(path, labels or ())
     try:
         network = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
-    head = _head(path, network, len(label_set.labels))
+    shape = (None, len(label_set.labels))
+    outputs = dict(zip(network.output_names, network.outputs, strict=True))
+    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
+    if chosen is None or tuple(chosen.shape) != shape:
+        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
+        raise ModelError(f"{path}: expected an output logits {shape}, found {found}")
+    head = keras.Model(network.inputs, chosen)
 
     def logits(faces: NDArray[np.uint8]) -> Logits:
         values = keras_values(head, faces)
@@ -109,39 +108,8 @@ def resize(faces: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.array(sized, dtype=np.uint8)
 
 
-def _recipe_label_set(path: Path) -> LabelSet:
-    try:
-        return LABEL_SETS[read_recipe(path.parent, Recipe).label_set]
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: its labels are unknown, as there is no recipe.json beside it; "
-            "give --labels, such as angry,happy,sad"
-        ) from error
-    except ValueError as error:
-        raise ConfigError(f"{path.with_name(RECIPE)}: {error}; give --labels instead") from error
-
-
-def _head(path: Path, network: Any, classes: int) -> Any:
-    """Return the network with its `logits`, or its only output, alone."""
-    import keras
-
-    outputs = dict(zip(network.output_names, network.outputs, strict=True))
-    chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)
-    if chosen is None or tuple(chosen.shape)[1:] != (classes,):
-        found = ", ".join(f"{name} {tuple(one.shape)}" for name, one in outputs.items())
-        raise ModelError(f"{path}: expected an output logits (None, {classes}), found {found}")
-    return keras.Model(network.inputs, chosen)
-
-
 def keras_values(network: Any, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the first output, float32 (n, classes), of a network that takes gray values 0-255.
-
-    The faces, uint8 (n, height, width), are scaled to its size.
-    """
-    found = []
-    for start in range(0, len(faces), BATCH_SIZE):
-        part = resize(faces[start : start + BATCH_SIZE], network.input_shape[1])
-        batch = part[..., None].astype(np.float32)
-        answers = network.predict(batch, batch_size=BATCH_SIZE, verbose=0)
-        found.append(answers[0] if isinstance(answers, list) else answers)
-    return np.concatenate(found).astype(np.float32)
+    """Return the first output, float32 (n, classes), of resized faces, uint8 (n, height, width)."""
+    sized = resize(faces, network.input_shape[1])[..., None]
+    answers = network.predict(sized, batch_size=256, verbose=0)
+    return np.asarray(answers[0] if isinstance(answers, list) else answers, dtype=np.float32)

@@ -1,11 +1,8 @@
-"""Evaluation of a model: every metric, in one record that is written as JSON, and in words.
-
-A class is an index into the labels of the model at hand; `LabelSet.classes` gives those of a
-dataset.
-"""
+"""Evaluation of a model: every metric, in one record that is written as JSON, and in words."""
 
 import math
 from collections.abc import Iterator
+from statistics import mean
 
 import msgspec
 import numpy as np
@@ -25,14 +22,7 @@ BINS = 15
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Precision, recall and F1 of one class.
-
-    Attributes:
-        precision: share of the rows predicted as the class that are of it.
-        recall: share of the rows of the class that were predicted as it.
-        f1: harmonic mean of both.
-        support: rows of the class.
-    """
+    """Precision, recall and F1 of one class, and how many rows are of it."""
 
     precision: float
     recall: float
@@ -41,13 +31,7 @@ class ClassMetrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows of about the same confidence.
-
-    Attributes:
-        confidence: their mean confidence.
-        accuracy: share of them that is right.
-        rows: how many.
-    """
+    """Rows of about the same confidence: their mean confidence, and the share that is right."""
 
     confidence: float
     accuracy: float
@@ -58,12 +42,10 @@ class ModelMetrics(Accuracy, frozen=True, forbid_unknown_fields=True):
     """Metrics of one set of rows: those of a card, and more.
 
     Attributes:
-        log_loss: mean of -log of the true class's probability, at the card's temperature.
-        temperature: the card's.
         unscaled_calibration_error: at temperature 1, where `calibration_error` is at the card's.
-        classes: the metrics of each class that any row has.
+        classes: those that any row has.
         confusion: rows of each true class (outer) by predicted class (inner), in the labels' order.
-        bins: the rows by confidence at the card's temperature, empty bins left out.
+        bins: at the card's temperature, empty ones left out.
     """
 
     log_loss: float
@@ -78,16 +60,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The evaluation of one model.
 
     Attributes:
-        model: its name.
-        data, usage: the sets and the split it was measured on.
-        protocol: "labels" takes the data's labels for the truth, "ferplus" the majority of FER+'s
-            votes.
-        labels: the model's classes; rows of others are left out.
         merged: classes of the data that count as another.
-        left_out: how many rows were left out, by reason.
-        all_rows: the metrics on the rest.
-        without_copies: the same without rows that repeat a Training image; None where no
-            Training row is at hand, the rows are Training rows, or nothing is left.
+        without_copies: the same without rows that repeat a Training image, as `Selection.unique`.
     """
 
     model: str
@@ -102,17 +76,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def evaluate(predictor: Predictor, data: Dataset, usage: str, protocol: LabelProtocol) -> Report:
-    """Measure a model on the rows of one split.
-
-    Args:
-        predictor: the model.
-        data: rows of the split; Training rows, where there are any, show which are copies.
-        usage: the split, or "all".
-        protocol: what counts as the truth.
-
-    Raises:
-        DataError: no row of the split can be measured.
-    """
+    """Measure a model on the rows of one split, or of all; DataError as `select_rows`."""
     selection = select_rows(data, usage, protocol, predictor.label_set)
     logits = predictor.logits(selection.pixels)
     all_rows, *without_copies = (
@@ -137,12 +101,28 @@ def summarize(report: Report) -> str:
     lines = [f"{label} counts as {other}" for label, other in report.merged.items()]
     for reason, rows in report.left_out.items():
         lines.append(f"left out of {report.usage}: {reason}: {rows}")
-    lines += [*_metric_lines(report.model, report.all_rows), "", *_class_table(report.all_rows), ""]
+    classes = report.all_rows.classes
+    width = max(map(len, classes))
+    lines += [*_metric_lines(report.model, report.all_rows), ""]
+    lines.append(f"  {'':{width}}  precision  recall     F1   rows")
+    for label, one in classes.items():
+        shares = f"{one.precision:9.3f}  {one.recall:6.3f}  {one.f1:5.3f}"
+        lines.append(f"  {label:{width}}  {shares}  {one.support:5d}")
+    lines.append("")
     if report.without_copies:
         lines += _metric_lines(report.model, report.without_copies)
     else:
         lines.append(f"{WITHOUT_COPIES}: not measured; no such row, or no Training to compare with")
     return "\n".join(lines)
+
+
+def _metric_lines(model: str, one: ModelMetrics) -> Iterator[str]:
+    low, high = one.interval
+    yield f"{model}: {one.accuracy:.2%} ({low:.1%} to {high:.1%}) of {one.data}, {one.rows} rows"
+    means = f"macro F1 {one.macro_f1:.3f}, log loss {one.log_loss:.3f}"
+    yield f"  balanced accuracy {one.balanced_accuracy:.2%}, {means}"
+    scaled = f"{one.calibration_error:.3f} at temperature {one.temperature:g}"
+    yield f"  calibration error {one.unscaled_calibration_error:.3f} unscaled, {scaled}"
 
 
 def _model_metrics(
@@ -151,19 +131,15 @@ def _model_metrics(
     labels = predictor.label_set.labels
     probabilities = softmax(logits, predictor.temperature)
     chosen = probabilities.argmax(axis=1)
-    measured = compute_metrics(name, probabilities, classes, labels)
     confusion = confusion_matrix(classes, chosen, labels=range(len(labels)))
     return ModelMetrics(
-        **msgspec.structs.asdict(measured),
+        **msgspec.structs.asdict(compute_metrics(name, probabilities, classes, labels)),
         log_loss=round(log_loss(probabilities, classes), 4),
         temperature=predictor.temperature,
         unscaled_calibration_error=round(calibration_error(softmax(logits, 1.0), classes), 4),
         classes=_class_metrics(classes, chosen, labels),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
-        bins=tuple(
-            Bin(round(confidence, 4), round(accuracy, 4), rows)
-            for confidence, accuracy, rows in confidence_bins(probabilities, classes)
-        ),
+        bins=tuple(confidence_bins(probabilities, classes)),
     )
 
 
@@ -172,76 +148,34 @@ def _class_metrics(
 ) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
-    metrics = zip(*(np.round(column, 4).tolist() for column in columns), strict=True)
+    rows = np.round(columns, 4).T.tolist()
     return {
-        # scikit-learn counts in floats where no row is right.
         labels[index]: ClassMetrics(precision, recall, f1, int(support))
-        for index, (precision, recall, f1, support) in zip(present, metrics, strict=True)
+        for index, (precision, recall, f1, support) in zip(present, rows, strict=True)
     }
-
-
-def _metric_lines(model: str, metrics: ModelMetrics) -> Iterator[str]:
-    low, high = metrics.interval
-    yield (
-        f"{model}: {metrics.accuracy:.2%} ({low:.1%} to {high:.1%}) "
-        f"of {metrics.data}, {metrics.rows} rows"
-    )
-    yield (
-        f"  balanced accuracy {metrics.balanced_accuracy:.2%}, macro F1 {metrics.macro_f1:.3f}, "
-        f"log loss {metrics.log_loss:.3f}"
-    )
-    yield (
-        f"  calibration error {metrics.unscaled_calibration_error:.3f} unscaled, "
-        f"{metrics.calibration_error:.3f} at temperature {metrics.temperature:g}"
-    )
-
-
-def _class_table(metrics: ModelMetrics) -> Iterator[str]:
-    width = max(map(len, metrics.classes))
-    yield f"  {'':{width}}  precision  recall     F1   rows"
-    for label, one in metrics.classes.items():
-        yield (
-            f"  {label:{width}}  {one.precision:9.3f}  {one.recall:6.3f}  {one.f1:5.3f}  "
-            f"{one.support:5d}"
-        )
 
 
 def compute_metrics(
     name: str, probabilities: Probabilities, classes: Classes, labels: tuple[str, ...]
 ) -> Accuracy:
-    """Return the metrics of the card for one set of rows.
+    """Return the metrics of the card for the rows called `name`, classes (n,).
 
-    The means over classes leave out those that no row has.
-
-    Args:
-        name: what the rows are called.
-        probabilities: float32 (n, classes).
-        classes: the true class of each row, (n,).
-        labels: names of the classes.
-
-    Raises:
-        DataError: there are no rows.
+    The means over classes leave out those that no row has. DataError where there are no rows.
     """
     if len(classes) == 0:
         raise DataError(f"{name}: expected rows to measure on, found none")
     chosen = probabilities.argmax(axis=1)
-    present = np.unique(classes)
-    _, recall, f1, _ = precision_recall_fscore_support(
-        classes, chosen, labels=present, zero_division=0
-    )
+    each = _class_metrics(classes, chosen, labels)
     hits = int((chosen == classes).sum())
     low, high = wilson_interval(hits, len(classes))
     return Accuracy(
         data=name,
         rows=len(classes),
         accuracy=round(hits / len(classes), 4),
-        balanced_accuracy=round(float(recall.mean()), 4),
-        macro_f1=round(float(f1.mean()), 4),
+        balanced_accuracy=round(mean(one.recall for one in each.values()), 4),
+        macro_f1=round(mean(one.f1 for one in each.values()), 4),
         interval=(round(low, 4), round(high, 4)),
-        recall={
-            labels[index]: round(float(found), 4)
-            for index, found in zip(present, recall, strict=True)
-        },
+        recall={label: one.recall for label, one in each.items()},
         calibration_error=round(calibration_error(probabilities, classes), 4),
     )
 
@@ -256,30 +190,28 @@ def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
 
 
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
-    """Return how likely chance alone makes `after` so much worse than `before` (McNemar 1947).
+    """Return how likely chance alone makes the right answers `after` so many fewer than `before`.
 
-    The exact, one-sided test on the rows of which just one is right (doi:10.1007/BF02295996);
-    both tell whether each row was answered rightly, (n,).
+    The exact, one-sided test of McNemar 1947 on the rows of which just one is right
+    (doi:10.1007/BF02295996).
     """
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
     ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))
     return float(ways / (1 << differing))
 
 
-def confidence_bins(
-    probabilities: Probabilities, classes: Classes
-) -> Iterator[tuple[float, float, int]]:
-    """Yield mean confidence, accuracy and number of the rows in each bin that is not empty."""
+def confidence_bins(probabilities: Probabilities, classes: Classes) -> Iterator[Bin]:
+    """Yield the rows by confidence, empty bins left out."""
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
     bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     for inside in (bins == number for number in np.unique(bins)):
-        yield float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum())
+        yield Bin(float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum()))
 
 
 def calibration_error(probabilities: Probabilities, classes: Classes) -> float:
     """Return the expected calibration error: mean gap between confidence and accuracy."""
     bins = confidence_bins(probabilities, classes)
-    return sum(abs(confidence - right) * rows for confidence, right, rows in bins) / len(classes)
+    return sum(abs(one.confidence - one.accuracy) * one.rows for one in bins) / len(classes)
 
 
 def log_loss(probabilities: Probabilities, classes: Classes) -> float:
@@ -290,6 +222,5 @@ def log_loss(probabilities: Probabilities, classes: Classes) -> float:
 
 def fit_temperature(logits: Logits, classes: Classes) -> float:
     """Return the temperature, to two digits, under which the classes are likeliest."""
-    temperatures = np.round(np.arange(0.3, 4.0, 0.01), 2)
-    losses = [log_loss(softmax(logits, value), classes) for value in temperatures.tolist()]
-    return float(temperatures[int(np.argmin(losses))])
+    temperatures = np.round(np.arange(0.3, 4.0, 0.01), 2).tolist()
+    return float(min(temperatures, key=lambda one: log_loss(softmax(logits, one), classes)))

@@ -3,9 +3,7 @@
 Each takes gray values 0-255, (n, 48, 48, 1), and gives a dictionary of float32 logits:
 
     logits  (n, classes)  the expression; what a recipe's label set names.
-    votes   (n, 8)        FER+'s votes over the eight expressions. A second task beside the first
-                          teaches the features more than votes mixed into one target, and is a
-                          model for FER+'s labels of its own.
+    votes   (n, 8)        FER+'s votes over the eight expressions, a second task.
     face    (n, 1)        whether the crop is a face at all; learned last, by itself (face_head).
 """
 
@@ -18,29 +16,22 @@ from converter.data import EXPRESSIONS, SIDE
 from converter.data.label_sets import LABEL_SETS
 from converter.recipes import Recipe
 
-Model = Any
-"""A keras.Model; Keras ships no types."""
+Model = Any  # a keras.Model; Keras ships no types
 
 
 def shallow(classes: int) -> Model:
-    """A plain real-time network: seven 3x3 convolutions, no branches, no depthwise layers.
-
-    0.64 M parameters and 60 M multiply-adds. Plain convolutions gain most from int8: every
-    runtime has hand-written kernels for them, where depthwise ones are bound by memory.
-    """
+    """Plain 3x3 convolutions, which gain most from int8: 0.64 M parameters, 60 M multiply-adds."""
     return _plain("shallow", [[32], [48, 48], [112, 112], [160, 192]], classes, dropout=0.2)
 
 
 def tiny(classes: int) -> Model:
-    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds.
-
-    Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
-    """
+    """The same in a seventh of the size: under 100 k parameters, 15 M multiply-adds."""
+    # Multiples of 16 channels: with others, TensorFlow normalizes ten times as slowly.
     return _plain("tiny", [[16], [32, 32], [48, 48], [48, 48]], classes, dropout=0.1)
 
 
 def deep(classes: int) -> Model:
-    """The plain network made wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
+    """The same, wider and deeper: 1.3 M parameters, 117 M multiply-adds."""
     return _plain("deep", [[32], [64, 64], [128, 128, 128], [256, 256]], classes, dropout=0.4)
 
 
@@ -51,7 +42,7 @@ def residual(classes: int) -> Model:
     multiply-adds.
     """
     faces, x = _entry()
-    x = _pool(_convolution(x, 32))
+    x = layers.MaxPooling2D()(_convolution(x, 32))
     x = _residual_block(x, 64)
     x = _residual_block(x, 128, stride=2)
     x = _residual_block(_residual_block(x, 192, stride=2), 192)
@@ -62,7 +53,7 @@ def _plain(name: str, stages: list[list[int]], classes: int, dropout: float) -> 
     """Return 3x3 convolutions of so many filters each, the image halved between the stages."""
     faces, x = _entry()
     for number, stage in enumerate(stages):
-        x = _pool(x) if number else x
+        x = layers.MaxPooling2D()(x) if number else x
         for filters in stage:
             x = _convolution(x, filters)
     return _with_heads(name, faces, x, classes, dropout)
@@ -82,25 +73,17 @@ def _normalized(x: Any, filters: int, size: int, stride: int = 1) -> Any:
     return layers.BatchNormalization()(x)
 
 
-def _pool(x: Any) -> Any:
-    return layers.MaxPooling2D()(x)
-
-
 def _residual_block(x: Any, filters: int, stride: int = 1) -> Any:
     shortcut = x if stride == 1 else layers.AveragePooling2D(2)(x)
     if shortcut.shape[-1] != filters:
         shortcut = _normalized(shortcut, filters, 1)
     y = layers.ReLU()(_normalized(x, filters, 3, stride))
-    y = _squeeze_excite(_normalized(y, filters, 3), filters)
-    return layers.ReLU()(layers.Add()([y, shortcut]))
-
-
-def _squeeze_excite(x: Any, filters: int) -> Any:
-    """Scale each channel by what the whole image shows."""
-    share = layers.GlobalAveragePooling2D()(x)
+    y = _normalized(y, filters, 3)
+    share = layers.GlobalAveragePooling2D()(y)  # each channel is scaled by what all of it shows
     share = layers.Dense(filters // 8, activation="relu")(share)
     share = layers.Dense(filters, activation="sigmoid")(share)
-    return layers.Multiply()([x, layers.Reshape((1, 1, filters))(share)])
+    y = layers.Multiply()([y, layers.Reshape((1, 1, filters))(share)])
+    return layers.ReLU()(layers.Add()([y, shortcut]))
 
 
 def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> Model:

@@ -1,9 +1,8 @@
 """The networks of face detection: the detector, and the refiner that looks at its finds again.
 
-The detector takes an image and gives a score and a box for every cell. Cells lie on three grids
-over the image, 8, 16 and 32 pixels apart. It is anchor-free: a cell answers for a face of any size
-whose middle is near, and learns by itself which (YOLOX, Ge et al. 2021, arXiv:2107.08430; for faces
-YuNet, Wu et al. 2023, doi:10.1007/s11633-023-1423-y).
+The detector gives a score and a box for every cell of three grids over the image, 8, 16 and 32
+pixels apart. A cell answers for a face of any size whose middle is near, and learns by itself which
+(YOLOX, Ge et al. 2021, arXiv:2107.08430; YuNet, Wu et al. 2023, doi:10.1007/s11633-023-1423-y).
 """
 
 from typing import Any
@@ -11,43 +10,31 @@ from typing import Any
 import keras
 from keras import layers
 
-Model = Any
-"""A keras.Model; Keras ships no types."""
+Model = Any  # a keras.Model; Keras ships no types
 
-WIDTH = 32
-"""Channels of every layer but the first two: as many as fit in 100 k parameters at this depth, and
-a multiple of the 16 that int8 kernels compute at once."""
+WIDTH = 32  # channels of the other layers: 100 k parameters, a multiple of int8 kernels' 16
 
 NARROW = (8, 24)
 """Channels at half and at a quarter of the size, where each costs most: 16 and 32 took a third more
 instructions of a Raspberry Pi 4 and found hardly more (docs/research/detector-training.md)."""
 
-OUTPUTS = {"scores": 1, "boxes": 4}
-"""Numbers that each output has for a cell; the daemon tells the outputs apart by them."""
+OUTPUTS = {"scores": 1, "boxes": 4}  # numbers for a cell, by which the daemon tells them apart
 
-REFINER_SIDE = 48
-"""Pixels across the crop; 32 let more errors pass (docs/research/detector-training.md)."""
-
-REFINER_LAYERS = ((16, 2), (32, 2), (32, 1), (48, 2), (48, 1))
-"""Channels and stride of each 3x3 convolution."""
-
-REFINER_OUTPUTS = {"score": 1, "points": 8}
-"""Numbers of each output; the daemon tells the outputs apart by them."""
+REFINER_SIDE = 48  # pixels across; 32 let more errors pass (docs/research/detector-training.md)
+REFINER_LAYERS = ((16, 2), (32, 2), (32, 1), (48, 2), (48, 1))  # channels and stride, each 3x3
+REFINER_OUTPUTS = {"score": 1, "points": 8}  # numbers, by which the daemon tells them apart
 
 
 def detector(height: int, width: int, channels: int) -> Model:
-    """Return the network for images of one size; its weights serve every size.
+    """Return the network for images of one size in pixels; its weights serve every size.
 
-    Plain 3x3 convolutions and strides, for the reason that `shallow` has them: int8 kernels are
-    best at these. 89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer
-    ones (feature pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads
-    all three. Three channels are blue, green and red, one is gray; sizes are in pixels.
+    89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
+    pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads all three.
 
     Returns:
-        A model from values 0-255, (n, height, width, channels), to a dictionary of `OUTPUTS`, each
-        (n, cells, numbers) and float32: the logit of a face; its middle from the cell's, in
-        strides, and the logarithms of its width and height in strides. Cells go stride by stride
-        and row by row.
+        A model from values 0-255, (n, height, width, channels), BGR or gray, to a dictionary of
+        `OUTPUTS`, (n, cells, numbers): the logit of a face; its middle from the cell's, in strides,
+        and the logarithms of its width and height in strides. Cells go row by row of each stride.
     """
     image = keras.Input((height, width, channels), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.
@@ -63,9 +50,7 @@ def detector(height: int, width: int, channels: int) -> Model:
 
 
 def refiner() -> Model:
-    """Return the refinement network: a second look at one candidate, closer than the detector's.
-
-    After the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
+    """Return the refiner, after the output network of MTCNN (Zhang et al. 2016, arXiv:1604.02878).
 
     Returns:
         A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
@@ -75,9 +60,8 @@ def refiner() -> Model:
     crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)
     for number, (filters, stride) in enumerate(REFINER_LAYERS):
-        x = layers.Conv2D(
-            filters, 3, strides=stride, padding="same", use_bias=False, name=f"conv_{number}"
-        )(x)
+        same = {"padding": "same", "use_bias": False, "name": f"conv_{number}"}
+        x = layers.Conv2D(filters, 3, strides=stride, **same)(x)
         x = layers.ReLU()(layers.BatchNormalization(name=f"norm_{number}")(x))
     # A convolution over all that is left, not a dense layer: Muon is for kernels of convolutions.
     x = layers.Conv2D(64, REFINER_SIDE // 8, use_bias=False, name="hidden")(x)
@@ -97,11 +81,8 @@ def copy_weights(source: Model, target: Model) -> None:
 
 
 def _halved(x: Any, filters: int, name: str) -> Any:
-    """Convolve at every second pixel of every second row.
-
-    Padded alike on all sides, so that a cell lies at the same place of its grid whatever the
-    image's size; Keras' own padding would depend on whether a side is odd.
-    """
+    # Padded alike on all sides, so that a cell lies at the same place of its grid whatever the
+    # image's size; Keras' own padding would depend on whether a side is odd.
     x = layers.ZeroPadding2D(1)(x)
     x = layers.Conv2D(filters, 3, strides=2, use_bias=False, name=f"{name}_0")(x)
     return _active(x, f"{name}_0")
@@ -133,22 +114,16 @@ def _mixed(x: Any, name: str) -> Any:
 
 
 def _outputs(grids: list[Any]) -> dict[str, Any]:
-    """Return the outputs, of all grids together.
-
-    The convolutions are shared, their normalisation is not (Lyu et al. 2022, arXiv:2212.07784,
-    section 3.3): what a grid tells has a range of its own.
-    """
+    # The convolutions are shared, their normalization is not (Lyu et al. 2022, arXiv:2212.07784,
+    # section 3.3): what a grid tells has a range of its own.
     tower = layers.Conv2D(WIDTH, 3, padding="same", use_bias=False, name="tower")
     read = [_active(tower(grid), f"tower_{number}") for number, grid in enumerate(grids)]
     outputs = {}
     for name, numbers in OUTPUTS.items():
+        # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
+        bias = keras.initializers.Constant(-4.6 if name == "scores" else 0.0)
         head = layers.Conv2D(
-            numbers,
-            1,
-            dtype="float32",
-            name=f"{name}_head",
-            # One cell in a hundred is a face to begin with (Lin et al. 2017, arXiv:1708.02002).
-            bias_initializer=keras.initializers.Constant(-4.6 if name == "scores" else 0.0),
+            numbers, 1, dtype="float32", name=f"{name}_head", bias_initializer=bias
         )
         rows = [layers.Reshape((-1, numbers))(head(grid)) for grid in read]
         outputs[name] = layers.Concatenate(axis=1, dtype="float32", name=name)(rows)

@@ -1,1 +1,1 @@
-"""Quantisation: from a Keras network to verified .tflite files with their cards."""
+"""Quantization: from a Keras network to verified .tflite files with their cards."""

@@ -1,12 +1,9 @@
-"""Description of a model of others: the properties that its file does not hold.
-
-They are its classes, and what it takes for black and white; both are checked by measuring.
-"""
+"""Description of a model of others: its classes, and what it takes for black and white."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +27,7 @@ MOST_LABELS = 8
 """Labels whose orders are all tried: 40,320 take a second."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputScaling:
+class InputScaling(NamedTuple):
     """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`.
 
     Attributes:
@@ -46,31 +42,23 @@ class InputScaling:
     def for_shape(
         self, side: int, channels: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return scale and offset in shapes that broadcast over (side, side, channels).
-
-        Raises:
-            ConfigError: they are as many as neither channels nor pixels are.
-        """
-        shapes = ((), (channels,), (side, side, 1), (side, side, channels))
-        found = []
-        for values in (self.scale, self.offset):
-            shape = next((one for one in shapes if np.prod(one) == values.size), None)
-            if shape is None:
+        """Return them as they broadcast over (side, side, channels); ConfigError if they do not."""
+        whole: dict[int, tuple[int, ...]] = {side * side * channels: (side, side, channels)}
+        shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
+        for found in (self.scale.size, self.offset.size):
+            if found not in shapes:
                 some = "one number" if channels == 1 else f"one number, {channels}"
                 raise ConfigError(
-                    f"--mean, --std: expected {some} or {side} x {side}, found {values.size}"
+                    f"--mean, --std: expected {some} or {side} x {side}, found {found}"
                 )
-            found.append(values.reshape(shape))
-        return found[0], found[1]
+        scale, offset = (one.reshape(shapes[one.size]) for one in (self.scale, self.offset))
+        return scale, offset
 
 
-@dataclass(frozen=True, slots=True)
-class ModelDescription:
+class ModelDescription(NamedTuple):
     """Properties of a model that its file does not hold.
 
     Attributes:
-        labels: the classes in the order of the output.
-        scaling: what it takes for black and white.
         side: width and height of its faces in pixels; None where the model itself says so.
     """
 
@@ -82,26 +70,21 @@ class ModelDescription:
 def parse_labels(text: str) -> tuple[str, ...]:
     """Parse labels parted by commas; those that mean an expression get its usual name.
 
-    Raises:
-        ConfigError: there are fewer than two, an empty one, or two of the same meaning.
+    ConfigError where there are fewer than two, an empty one, or two of the same meaning.
     """
     names = [name.strip() for name in text.split(",")]
     labels = tuple(find_expression(name) or name for name in names)
     if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
-        raise ConfigError(
-            f"--labels: expected different names such as angry,happy,sad, found {text!r}"
-        )
+        wanted = "different names such as angry,happy,sad"
+        raise ConfigError(f"--labels: expected {wanted}, found {text!r}")
     return labels
 
 
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
-    """Parse the range of a model's values, and the mean and deviation they were standardized by.
+    """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
 
-    `entry` is one of `RANGES`; mean and deviation are of values in that range, numbers parted by
-    commas, or the path of an .npy.
-
-    Raises:
-        ConfigError: one of them is something else.
+    These are numbers parted by commas, or the path of an .npy. ConfigError where one of them is
+    something else.
     """
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
@@ -110,11 +93,9 @@ def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -
     if not (deviations > 0).all():
         raise ConfigError("--std: expected numbers above 0; add the small one of your training")
     options = f"--input {entry}" + (f" --mean {mean}" if mean else "")
-    return InputScaling(
-        options + (f" --std {std}" if std else ""),
-        np.float32(scale) / deviations,
-        (np.float32(offset) - means) / deviations,
-    )
+    options += f" --std {std}" if std else ""
+    scaled = np.float32(scale) / deviations
+    return InputScaling(options, scaled, (np.float32(offset) - means) / deviations)
 
 
 def _numbers(option: str, text: str) -> NDArray[np.float32]:
@@ -122,10 +103,8 @@ def _numbers(option: str, text: str) -> NDArray[np.float32]:
         numbers = np.load(text) if text.endswith(".npy") else np.array(text.split(","))
         numbers = numbers.astype(np.float32).ravel()
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{option}: expected numbers such as 0.485,0.456,0.406 or an .npy, found {text!r} "
-            f"({error})"
-        ) from error
+        wanted = "numbers such as 0.485,0.456,0.406 or an .npy"
+        raise ConfigError(f"{option}: expected {wanted}, found {text!r} ({error})") from error
     if not np.isfinite(numbers).all():
         raise ConfigError(f"{option}: expected finite numbers, found {text!r}")
     return numbers
@@ -139,54 +118,36 @@ def check_by_measuring(
 ) -> None:
     """Refuse an input range or an order of labels that another one beats by far.
 
-    Args:
-        path: the model, for the error.
-        description: what is checked.
-        rows: faces with their true classes, by the labels described.
-        answer: gives the model's logits of faces, scaled as described.
-
-    Raises:
-        ModelError: another one does; the text names it.
+    `rows` are faces with their true classes, by the labels described, to which `answer` gives the
+    logits of the model at `path`. ModelError where another one does; the text names it.
     """
     sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
     faces, classes = rows.pixels[sample], rows.classes[sample]
-    given, standard = description.scaling, (f"{faces.mean():.0f}", f"{faces.std():.0f}")
-    tried = (given, *map(parse_scaling, RANGES), parse_scaling("0..255", *standard))
-    labels = description.labels
+    given, labels = description.scaling, description.labels
+    standardized = parse_scaling("0..255", f"{faces.mean():.0f}", f"{faces.std():.0f}")
+    tried = {one.options: one for one in (given, *map(parse_scaling, RANGES), standardized)}
     outputs = {
-        one.options: answer(replace(description, scaling=one), faces).argmax(axis=1)
-        for one in tried
+        options: answer(description._replace(scaling=one), faces).argmax(axis=1)
+        for options, one in tried.items()
     }
-    orders = {
-        options: _best_order(chosen, classes, len(labels)) for options, chosen in outputs.items()
-    }
-    right = {options: orders[options][chosen] == classes for options, chosen in outputs.items()}
-    found, best = [], given.options
+    orders = {key: _best_order(chosen, classes, len(labels)) for key, chosen in outputs.items()}
+    right = {key: orders[key][chosen] == classes for key, chosen in outputs.items()}
+    better, best = [], given.options
     # Stable: of ranges that do equally well the first, and standardized values last.
-    for one in [*sorted(tried[:-1], key=lambda one: -right[one.options].mean()), tried[-1]]:
-        if _beats(right[one.options], right[best], classes):
-            best = one.options
-    if best != given.options:
-        found.append(
-            f"with {given.options} it names {right[given.options].mean():.0%} of the faces "
-            f"rightly, with {best} {right[best].mean():.0%}"
-        )
-    plain = outputs[best] == classes
-    if _beats(right[best], plain, classes):
-        order = ",".join(labels[index] for index in orders[best])
-        found.append(
-            f"with the labels as given it names {plain.mean():.0%} of them rightly, with "
-            f"--labels {order} {right[best].mean():.0%}"
-        )
-    if found:
-        raise ModelError(
-            f"{path}: {'; '.join(found)} (measured on {len(faces)} of {rows.name}, the best order "
-            "of labels for each range); correct the options, or --force takes them as they are"
-        )
+    for key in sorted(tried, key=lambda key: (key == standardized.options, -right[key].mean())):
+        if _beats(right[key], right[best], classes):
+            best, better = key, [key]
+    if _beats(right[best], outputs[best] == classes, classes):
+        better.append("--labels " + ",".join(labels[index] for index in orders[best]))
+    if better:
+        plain = (outputs[given.options] == classes).mean()
+        found = f"with {given.options} it names {plain:.0%} of {len(faces)} faces rightly"
+        other = f"with {' '.join(better)} {right[best].mean():.0%}"
+        raise ModelError(f"{path}: {found}, {other}; correct the options, or --force takes them")
 
 
 def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:
-    """Return the label of each output, (labels,), that makes the mean recall highest."""
+    """Return the label of each output that makes the mean recall highest."""
     counts = np.zeros((labels, labels))
     np.add.at(counts, (chosen, classes), 1)
     shares, outputs = counts / np.maximum(counts.sum(axis=0), 1), np.arange(labels)

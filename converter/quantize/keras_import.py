@@ -17,67 +17,47 @@ from converter.models.classifiers import Model
 from converter.quantize.description import ModelDescription
 from converter.quantize.trained_model import (
     CONVERTED,
-    LIMITS,
     TrainedModel,
     probe_images,
     refuse_non_finite,
 )
 from edge.errors import ModelError
 
-UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ImportError,
-    RuntimeError,
-)
+ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
 """Errors that Keras and h5py raise of a file that they cannot read."""
-
-LFS_POINTER = b"version https://git-lfs"
-"""First bytes of the text that git leaves in the place of a file that git-LFS keeps."""
 
 
 def refuse_other_forms(path: Path) -> None:
     """Refuse what is no file of a model, with the way to one.
 
-    Raises:
-        ModelError: it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
+    ModelError where it is missing, a pointer of git-LFS, a SavedModel, or TensorFlow.js'.
     """
     if (path / "saved_model.pb").is_file():
         raise ModelError(
             f"{path}: is a SavedModel, which is not read; save it as .keras or .h5 where it "
-            "was trained, or make a .tflite of it and convert that: "
+            "was trained, or convert the .tflite of: "
             "python -c \"import tensorflow as tf; open('model.tflite', 'wb').write("
             f"tf.lite.TFLiteConverter.from_saved_model('{path}').convert())\""
         )
-    if path.is_dir() and (path / "model.json").is_file():
+    if (path / "model.json").is_file():
         path = path / "model.json"
     if not path.is_file():
         found = "a folder" if path.is_dir() else "none"
         raise ModelError(f"{path}: expected a file, found {found}")
     with path.open("rb") as file:
-        if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise ModelError(
-                f"{path}: is a pointer of git-LFS, not the model itself; `git lfs pull` in its "
-                "repository fetches that"
-            )
+        if file.read(23) == b"version https://git-lfs":  # what git leaves in the model's place
+            remedy = "`git lfs pull` in its repository fetches the model"
+            raise ModelError(f"{path}: is a pointer of git-LFS; {remedy}")
     if path.suffix == ".json" and b'"weightsManifest"' in path.read_bytes():
-        raise ModelError(
-            f"{path}: is a model of TensorFlow.js, which is not read; pip install tensorflowjs "
-            "where TensorFlow is older, and there tensorflowjs_converter --input_format "
-            f"tfjs_layers_model --output_format keras {path} model.h5; then convert model.h5"
-        )
+        tool = "tensorflowjs_converter --input_format tfjs_layers_model --output_format keras"
+        remedy = f"make an .h5 of it by pip install tensorflowjs and {tool} {path} model.h5"
+        raise ModelError(f"{path}: is a model of TensorFlow.js; {remedy}")
 
 
 def load_keras(path: Path, weights: Path | None = None) -> Model:
     """Read a Keras model: `.keras`, a whole `.h5`, or a `.json` with its weights in an `.h5`.
 
-    The weights go before those in a file that has its own.
-
-    Raises:
-        ModelError: a file is missing or unreadable, or holds half a model.
+    ModelError where a file is missing or unreadable, or holds half a model.
     """
     for file in (path, weights):
         if file is not None:
@@ -86,22 +66,25 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
         raise ModelError(f"{path}: holds no weights; give --weights with the .h5 beside it")
     try:
         return _standardizing(_load(path, weights))
-    except UNREADABLE as error:
+    except ERRORS as error:
         # Keras puts the reason after the config of the layer, or after the call that failed.
         text = re.sub(r"(?s)^.*Exception encountered[^\n]*?[:.]\s|\x1b\[\d+m", "", str(error))
         reason = (text.strip() or repr(error)).splitlines()[0][:300]
-        raise ModelError(
-            f"{path}: cannot be read as a Keras model ({reason}); expected a .keras, an .h5 "
-            "of model.save(), or a .json of model.to_json() with --weights"
-        ) from error
+        wanted = "a .keras, an .h5 of model.save(), or a .json of model.to_json() with --weights"
+        found = f"cannot be read as a Keras model ({reason})"
+        raise ModelError(f"{path}: {found}; expected {wanted}") from error
 
 
 def _load(path: Path, weights: Path | None) -> Model:
-    text = _architecture(path)
-    architecture = None if text is None else json.loads(text)
+    text: str | bytes | None = None
+    if path.suffix == ".json":
+        text = path.read_text()
+    elif path.suffix in {".h5", ".hdf5"}:
+        with h5py.File(path) as file:
+            text = file.attrs.get("model_config")
     # Keras 3 names the module of the model; Keras 2.13 to 2.15 do so of the layers alone.
-    if architecture is not None and "module" not in architecture:
-        return _load_keras2(architecture, weights or path)
+    if text is not None and "module" not in json.loads(text):
+        return _load_keras2(json.loads(text, object_hook=_migrate), weights or path)
     if path.suffix == ".json":
         model = keras.models.model_from_json(text)
     else:
@@ -112,11 +95,7 @@ def _load(path: Path, weights: Path | None) -> Model:
 
 
 def _standardizing(model: Model) -> Model:
-    """Return the model, its `Normalization` layers using the mean and variance in their weights.
-
-    Keras computes what they apply when it builds them, and not again after it has set their
-    weights from an .h5 with nested models, as EfficientNets are.
-    """
+    """Let `Normalization` layers use their weights, which Keras forgets of nested models' .h5."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()
@@ -125,21 +104,10 @@ def _standardizing(model: Model) -> Model:
     return model
 
 
-def _architecture(path: Path) -> str | None:
-    """Return the JSON that a `.json` is, or that an `.h5` holds; None of others."""
-    if path.suffix == ".json":
-        return path.read_text()
-    if path.suffix not in {".h5", ".hdf5"}:
-        return None
-    with h5py.File(path) as file:
-        config = file.attrs.get("model_config")
-    return config.decode() if isinstance(config, bytes) else config
-
-
 def _load_keras2(architecture: dict[str, Any], weights: Path) -> Model:
     """Read a Keras 2 model, its weights in the form of 2.13 and later or in that before."""
     kind = keras.Sequential if architecture["class_name"] == "Sequential" else keras.Model
-    model = kind.from_config(_migrate(architecture)["config"])
+    model = kind.from_config(architecture["config"])
     with h5py.File(weights) as file:
         old = "layer_names" in file.attrs or "model_weights" in file
     with tempfile.TemporaryDirectory() as scratch:  # Keras tells the form by the name alone
@@ -149,22 +117,22 @@ def _load_keras2(architecture: dict[str, Any], weights: Path) -> Model:
     return model
 
 
-def _migrate(node: Any) -> Any:
-    """Return a part of a Keras 2 architecture as Keras 3 reads it, and all that is inside."""
-    if isinstance(node, list):
-        return [_migrate(part) for part in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _migrate(part) for key, part in node.items()}
+def _migrate(node: dict[str, Any]) -> Any:
+    """Return a mapping of a Keras 2 architecture as Keras 3 reads it, inner ones before outer."""
     kind, config = node.get("class_name"), node.get("config")
     if kind is None or config is None:
         return node
     if kind == "Policy":  # the number format of a layer
         return config["name"]
-    for key in ("module", "registered_name", "build_config"):  # without, as before Keras 2.13
-        node.pop(key, None)
-    if kind == "Sequential":
-        node["config"] = _migrate_sequential(config)
+    later = {"module", "registered_name", "build_config"}  # keys of Keras 2.13 and later
+    node = {key: value for key, value in node.items() if key not in later}
+    if kind == "Sequential":  # the input shape is in a layer of its own in Keras 3
+        if isinstance(config, list):  # before Keras 2.2.3
+            config = node["config"] = {"name": "sequential", "layers": config}
+        shapes = [one["config"].pop("batch_input_shape", None) for one in config["layers"]]
+        if shapes and shapes[0] is not None:
+            entry = {"batch_shape": shapes[0], "name": f"input_of_{config['name']}"}
+            config["layers"].insert(0, {"class_name": "InputLayer", "config": entry})
         return node
     for key in ("input_layers", "output_layers"):  # one tensor is no list of one in Keras 3
         if len(config.get(key, ())) == 1:
@@ -177,19 +145,6 @@ def _migrate(node: Any) -> Any:
     if kind == "InputLayer" and "batch_input_shape" in config:
         config["batch_shape"] = config.pop("batch_input_shape")
     return node
-
-
-def _migrate_sequential(config: Any) -> dict[str, Any]:
-    """Return the config of a Sequential: the input shape in a layer of its own."""
-    if isinstance(config, list):  # before Keras 2.2.3
-        config = {"name": "sequential", "layers": config}
-    layers = config["layers"]
-    shapes = [layer["config"].pop("batch_input_shape", None) for layer in layers]
-    if shapes and shapes[0] is not None:
-        name = f"input_of_{config['name']}"
-        first = {"class_name": "InputLayer", "config": {"batch_shape": shapes[0], "name": name}}
-        layers.insert(0, first)
-    return dict(config)
 
 
 def takes_any_size(model: Model) -> bool:
@@ -209,24 +164,19 @@ def answers(
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
-    """Return the model with its scaling inside: it takes gray values 0-255 as they are.
+    """Return the model of the file `path` with its scaling inside: it takes gray values 0-255.
 
     A model for color images gets the gray value three times.
 
-    `path` is where it came from.
-
     Raises:
-        ModelError: the model has other inputs or outputs than the description says, or weights or
-            answers that are NaN or infinite.
+        ModelError: inputs or outputs are not as described, or weights or answers are not finite.
         ConfigError: the scaling is of another shape.
     """
     side, channels = _check_input(model, path, description.side)
     shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
     if len(shapes) != 1 or shapes[0][1:] != (len(labels),):
-        raise ModelError(
-            f"{path}: expected one output (None, {len(labels)}), a value for each of the labels "
-            f"{', '.join(labels)}; found {_list(shapes)}; correct --labels"
-        )
+        wanted = f"(None, {len(labels)}), a value for each of the labels {', '.join(labels)}"
+        raise ModelError(f"{path}: expected one output {wanted}; found {shapes}; correct --labels")
     if takes_any_size(model):  # of one size its work can be counted
         image, weights = keras.Input((side, side, channels)), model.get_weights()
         model = keras.models.clone_model(model, input_tensors=image)
@@ -247,7 +197,6 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         LabelProtocol.LABELS,
         training_data=CONVERTED.format(path.name),
         license="That of the model it was converted from.",
-        limits=LIMITS,
     )
 
 
@@ -255,20 +204,12 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
     """Return side and channels of the model's images."""
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] not in (1, 3):
-        raise ModelError(
-            f"{path}: expected one input (None, side, side, 1 or 3), found {_list(shapes)}"
-        )
+        raise ModelError(f"{path}: expected one input (None, side, side, 1 or 3), found {shapes}")
     _, height, width, channels = shapes[0]
     sides = {side for side in (height, width, wanted) if side is not None}
     if not sides:
         raise ModelError(f"{path}: takes images of any size; give the one it learned, --size")
     if len(sides) > 1:
-        raise ModelError(
-            f"{path}: expected an input {wanted or height} pixels wide and high, "
-            f"found {_list(shapes)}; correct --size, or leave it out"
-        )
+        found = f"found {shapes}; correct --size, or leave it out"
+        raise ModelError(f"{path}: expected {wanted or height} pixels wide and high, {found}")
     return int(sides.pop()), int(channels)
-
-
-def _list(shapes: list[Any]) -> str:
-    return " and ".join(map(str, shapes)) or "none"

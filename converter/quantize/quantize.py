@@ -2,9 +2,8 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,17 +13,9 @@ from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import Selection, clear_votes, select_rows, vote_shares
 from converter.evaluate.predictor import Logits, keras_values, resize, to_logits
 from converter.evaluate.report import compute_metrics, fit_temperature, mcnemar
-from converter.quantize.tflite import (
-    Precision,
-    measure_speed,
-    move,
-    multiply_adds,
-    refuse_existing,
-    representative,
-    to_tflite,
-    write_card,
-)
-from converter.quantize.trained_model import TrainedModel
+from converter.quantize import tflite
+from converter.quantize.tflite import Precision
+from converter.quantize.trained_model import LIMITS, TrainedModel
 from converter.recipes import Augmentation
 from converter.train.augmentation import augment
 from edge.errors import ConfigError
@@ -53,17 +44,17 @@ covered, drawn or none; at 0.98 half again as many covered faces and animals are
 (docs/research/expressions.md)."""
 
 Speeds = tuple[Speed, ...]
+_replace = msgspec.structs.replace
 
 
-@dataclass(frozen=True, slots=True)
-class FloatReference:
+class FloatReference(NamedTuple):
     """The float network's answers for the held-out faces.
 
     Attributes:
         pixels: uint8 (n, side, side).
         logits: its first output with the offsets, float32 (n, classes).
-        offsets: the prior correction, for the card; empty where there is none.
-        rows: the faces with their true classes; None where the data knows none of its classes.
+        offsets: the prior correction, if there is one.
+        rows: the faces with their true classes, if the data knows any of its classes.
     """
 
     pixels: NDArray[np.uint8]
@@ -72,16 +63,12 @@ class FloatReference:
     rows: Selection | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConversionResult:
+class ConversionResult(NamedTuple):
     """One .tflite and what its verification found.
 
     Attributes:
-        card: with its metrics.
-        agreement: share of the held-out faces to which it gives the network's class; None where
-            there was nothing to compare on.
-        problems: why it should not be used, in words.
-        note: what else is to be told of it; empty where nothing is.
+        agreement: share of the held-out faces to which it gives the network's class, if there are.
+        problems, note: why it should not be used, and what else is to be told.
     """
 
     card: ModelCard
@@ -101,49 +88,43 @@ def quantize(
 ) -> list[ConversionResult]:
     """Write a model of each precision, with its card, once all are verified.
 
-    One in which verification found problems is written only by force.
-
-    Args:
-        model: what to convert.
-        data: Training rows that show int8 its ranges, PublicTest rows to verify with; without it
-            nothing is measured but the time.
-        directory: of the files; it exists.
-        name: what they are called, without the precision.
-        precisions: one model for each.
-        force: write over existing files, and what verification would refuse.
+    Training rows show int8 its ranges, PublicTest rows verify; without data nothing is measured but
+    the time. Existing files, and models with problems, are written by force alone.
 
     Raises:
         ConfigError: int8 is asked for without data, or Keras runs on another backend.
         ModelError: a file is there already, or an answer is NaN or infinite; nothing was written.
     """
-    if Precision.INT8 in precisions and data is None:
+    integers = Precision.INT8 in precisions
+    if integers and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
     targets = {one: directory / f"{name}-{one}.tflite" for one in precisions}
     if not force:
         for target in targets.values():
-            refuse_existing(target)
+            tflite.refuse_existing(target)
     reference = None if data is None else float_reference(model, data)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=directory, prefix=".quantize-") as scratch:
         # int8 is compared with float32, whether or not that is asked for.
-        first = [Precision.FLOAT32] if Precision.INT8 in precisions else []
+        first = [Precision.FLOAT32] if integers else []
         paths = {one: Path(scratch, f"{name}-{one}.tflite") for one in (*first, *precisions)}
         for precision, path in paths.items():
             shown = data if precision is Precision.INT8 else None
             examples = None if shown is None else _representative_faces(model, shown)
-            path.write_bytes(to_tflite(model.network, precision, examples))
-        speeds = dict(zip(paths, measure_speed(list(paths.values())), strict=True))
+            path.write_bytes(tflite.to_tflite(model.network, precision, examples))
+        speeds = dict(zip(paths, tflite.measure_speed(list(paths.values())), strict=True))
         results = {}
-        for precision in targets:
-            card = _describe(model, paths[precision], precision, speeds[precision])
-            results[precision] = verify(paths[precision], card, reference)
-        if Precision.INT8 in results:
-            note = compare_speed(speeds[Precision.FLOAT32], speeds[Precision.INT8])
-            results[Precision.INT8] = replace(results[Precision.INT8], note=note)
-        for precision, result in results.items():
+        for precision, target in targets.items():
+            path = paths[precision]
+            result = verify(path, _describe(model, path, precision, speeds[precision]), reference)
+            if precision is Precision.INT8:
+                note = compare_speed(speeds[Precision.FLOAT32], speeds[precision])
+                result = result._replace(note=note)
+            results[path, target] = result
+        for (path, target), result in results.items():
             if force or not result.problems:
-                write_card(paths[precision], result.card)
-                move(paths[precision], targets[precision])
+                tflite.write_card(path, result.card)
+                tflite.move(path, target)
         return list(results.values())
 
 
@@ -158,37 +139,37 @@ def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Spee
         label_set=model.label_set_name,
         input=ModelInput((model.side, model.side, 1), entry, 1.0, 0.0, "gray"),
         output=ModelOutput(model.kind, output, temperature=1.0),
-        face=FaceOutput(output, threshold=0.5) if model.has_face_output else None,
+        face=FaceOutput(output, threshold=0.5) if len(model.network.outputs) > 1 else None,
         sha256=sha256(path),
         size=path.stat().st_size,
         parameters=int(model.network.count_params()),
-        multiply_adds=multiply_adds(model.network),
+        multiply_adds=tflite.multiply_adds(model.network),
         training_data=model.training_data,
         measured=(),
         licence=model.license,
-        limits=model.limits,
+        limits=LIMITS,
         speed=speed,
     )
+
+
+def _rows(model: TrainedModel, data: Dataset, usage: Usage) -> Selection | None:
+    """Return the rows of a split whose class the model knows; None where its labels are its own."""
+    if not set(model.label_set.labels) & set(EXPRESSIONS):
+        return None
+    return select_rows(data, usage, model.protocol, model.label_set)
 
 
 def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:
     """Return the same number of Training faces of each class, uint8 (n, side, side)."""
     training = data.split(Usage.TRAINING).without_non_faces()
-    if set(model.label_set.labels) & set(EXPRESSIONS):
-        rows = select_rows(training, Usage.TRAINING, model.protocol, model.label_set)
-        return resize(representative(rows.pixels, rows.classes), model.side)
-    return resize(representative(training.pixels, training.labels), model.side)
+    rows = _rows(model, training, Usage.TRAINING)
+    classes = training.labels if rows is None else rows.classes
+    return resize(tflite.representative((rows or training).pixels, classes), model.side)
 
 
 def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:
-    """Run the network on the PublicTest rows.
-
-    Raises:
-        DataError: there are none, or FER+'s votes are needed and missing.
-    """
-    rows = None
-    if set(model.label_set.labels) & set(EXPRESSIONS):
-        rows = select_rows(data, Usage.PUBLIC_TEST, model.protocol, model.label_set)
+    """Run the network on the PublicTest rows; DataError as `select_rows`."""
+    rows = _rows(model, data, Usage.PUBLIC_TEST)
     pixels = resize((rows or data.split(Usage.PUBLIC_TEST)).pixels, model.side)
     logits = to_logits(keras_values(model.network, pixels), model.kind)
     offsets = prior_correction(data, model.prior_power) if model.prior_power else ()
@@ -210,14 +191,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
 
 
 def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> ConversionResult:
-    """Run the .tflite at `path` as the daemon would, compare it, and complete its card.
-
-    The face output's threshold lets 98 % of the faces pass; it is fitted on the rows it is given
-    for, as the temperature is. Without a reference there is nothing to compare with.
-
-    Raises:
-        ModelError: an answer is NaN or infinite.
-    """
+    """Run the .tflite at `path` as the daemon would, compare it, and complete its card."""
     if reference is None:
         return ConversionResult(card)
     card = _replace(card, output=_replace(card.output, offsets=reference.offsets))
@@ -236,10 +210,9 @@ def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> Con
 def with_measurements(
     classifier: TFLiteClassifier, card: ModelCard, logits: Logits, rows: Selection
 ) -> ModelCard:
-    """Return a model's card with temperature and accuracy, the latter with and without copies.
+    """Return a card with accuracy, and the temperature that makes the true classes likeliest.
 
-    The temperature makes the true classes likeliest, of the rows as they are, to which it answers
-    the logits, and of the rows as a webcam may show them.
+    The latter is of the rows as they are, answered by `logits`, and as a webcam may show them.
     """
     varied = augment(rows.pixels, WEBCAM, np.random.default_rng(0))
     others, _ = classifier.outputs(list(resize(varied, card.input.shape[0])))
@@ -254,19 +227,13 @@ def with_measurements(
 
 
 def fit_threshold(faces: NDArray[np.float32]) -> float:
-    """Return the highest threshold, to two digits, that lets 98 % of the faces pass.
-
-    `faces` is the probability of being one, (n,).
-    """
+    """Return the highest threshold, to two digits, that lets 98 % of the faces' scores pass."""
     lowest = float(np.quantile(faces, 1 - FACES_KEPT, method="lower"))
     return float(np.floor(lowest * 100) / 100)
 
 
 def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) -> tuple[str, ...]:
-    """Return, in words, where a .tflite and its network disagree too much; empty where they agree.
-
-    They are compared row by row: two accuracies by themselves differ by chance.
-    """
+    """Return, in words, where a .tflite and its network disagree too much, compared row by row."""
     before, after = reference.logits.argmax(axis=1), logits.argmax(axis=1)
     agreement = float((before == after).mean())
     found = []
@@ -280,28 +247,21 @@ def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) ->
         right, kept = before == classes, after == classes
         loss = float(right.mean() - kept.mean())
         if loss > MAX_LOSS + 1e-9 and mcnemar(right, kept) < MAX_CHANCE:
-            falls = [(right & ~kept & (classes == one)).sum() for one in range(len(card.labels))]
+            falls = np.bincount(classes[right & ~kept], minlength=len(card.labels))
             found.append(
                 f"{card.name}: expected to lose at most {MAX_LOSS:.1%} of {reference.rows.name}, "
                 f"found {kept.mean():.2%} against {right.mean():.2%} in the network, more than "
-                f"chance explains (most of {card.labels[int(np.argmax(falls))]}; {agreement:.1%} "
-                "of the rows agree)"
+                f"chance explains (most of {card.labels[int(np.argmax(falls))]})"
             )
     return tuple(found)
 
 
 def compare_speed(full: Speeds, small: Speeds) -> str:
-    """Return, in words, that int8 is slower than float32 on LiteRT; empty where it is not.
-
-    It is so on x86 CPUs without VNNI: on such a machine, not of such a model.
-    """
-    times = [
+    """Return, in words, that int8 is slower than float32 on LiteRT, as on x86 CPUs without VNNI."""
+    before, after = (
         next(one.milliseconds for one in speeds if one.runtime.startswith(Runtime.LITERT))
         for speeds in (full, small)
-    ]
-    if times[1] <= times[0]:
+    )
+    if after <= before:
         return ""
-    return f"slower than float32 on this machine: {times[1]} ms against {times[0]} ms a face"
-
-
-_replace = msgspec.structs.replace
+    return f"slower than float32 on this machine: {after} ms against {before} ms a face"

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import platform
 import re
 import time
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import msgspec
@@ -25,17 +26,15 @@ from edge.tflite import PACKAGES, Runtime, TFLiteModel
 REPRESENTATIVE = 70
 """Training faces of each class that show the quantizer the range of every activation."""
 
-ROUNDS = 200
-WARM_UP = 20
+ROUNDS, WARM_UP = 200, 20
 """Rounds that are timed, and those before them that are not: the first calls fill the caches."""
 
 
 class Precision(StrEnum):
     """Number format in which a .tflite computes.
 
-    float16 and dynamic are for disk space: their weights are stored in half and in 8 bits, and
-    activations stay float32. int8 computes in integers throughout, its weights scaled per channel
-    (Jacob et al. 2018, arXiv:1712.05877; Krishnamoorthi 2018, arXiv:1806.08342).
+    float16 and dynamic store weights in 16 and 8 bits, for disk space; activations stay float32.
+    int8 computes in integers throughout (Krishnamoorthi 2018, arXiv:1806.08342).
     """
 
     FLOAT32 = "float32"
@@ -50,57 +49,57 @@ def to_tflite(
     examples: NDArray[np.uint8] | None,
     input_type: Literal["uint8", "int8"] = "uint8",
 ) -> bytes:
-    """Convert `network` for one image at a time.
+    """Convert a network from values 0-255, (n, height, width, channels), for one image at a time.
 
-    An int8 model takes the values as they are, in uint8: what scales them is part of the network.
-
-    Args:
-        network: from values 0-255, (n, height, width, channels).
-        precision: what it is to compute in.
-        examples: representative images, uint8 (n, height, width) or (n, height, width, channels);
-            needed by int8 alone.
-        input_type: what an int8 model takes: "int8" has the values less 128.
-
-    Raises:
-        ConfigError: Keras runs on another backend than TensorFlow, or int8 has no examples.
+    An int8 model needs representative images, uint8 (n, height, width) or (n, height, width,
+    channels). It takes the values as they are, in uint8, or less 128 in int8: what scales them is
+    part of the network. ConfigError where Keras runs on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ConfigError(
-            f"conversion needs Keras on TensorFlow, found {keras.backend.backend()}; "
-            "set KERAS_BACKEND=tensorflow"
-        )
-    converter = tf.lite.TFLiteConverter.from_keras_model(_one_image(network))
+        found = keras.backend.backend()
+        raise ConfigError(f"needs Keras on TensorFlow, found {found}; set KERAS_BACKEND=tensorflow")
+    _, *shape = network.input_shape
+    # A batch of one: a fixed shape lets the runtime plan ahead.
+    image = keras.Input(batch_shape=(1, *shape), name="faces")
+    whole = keras.Model(image, network(image, training=False))
+    converter = tf.lite.TFLiteConverter.from_keras_model(whole)
     if precision is not Precision.FLOAT32:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         # tflite-runtime 2.14 knows dense layers with one scale for all channels only.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if precision is Precision.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    if precision is Precision.INT8:
-        _ask_for_integers(converter, network.input_shape, examples)
+    if precision is Precision.INT8 and examples is not None:
+        images = examples.reshape(-1, 1, *shape).astype(np.float32)
+        # One black and one white value: the input's scale is then 1, and a value means itself.
+        images[0, 0, 0, :2, 0] = 0, 255
+        converter.representative_dataset = lambda: ([one] for one in images)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = getattr(tf, input_type)
+        converter.inference_output_type = tf.int8
     with contextlib.redirect_stdout(io.StringIO()):  # it lists every variable
         return bytes(converter.convert())
 
 
-def representative(
-    faces: NDArray[np.uint8], classes: NDArray[np.int64], seed: int = 0
-) -> NDArray[np.uint8]:
-    """Return the same number of faces of each class, uint8 (m, side, side), drawn by `seed`.
-
-    They are drawn from faces, uint8 (n, side, side), of the classes, (n,); a class with too few
-    repeats them.
-    """
-    rng = np.random.default_rng(seed)
-    rows = [
-        rng.choice(np.flatnonzero(classes == one), REPRESENTATIVE) for one in np.unique(classes)
-    ]
+def representative(faces: NDArray[np.uint8], classes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Draw the same number of faces, uint8 (n, side, side), of each class; too few are repeated."""
+    rng, groups = np.random.default_rng(0), (classes == one for one in np.unique(classes))
+    rows = [rng.choice(np.flatnonzero(group), REPRESENTATIVE) for group in groups]
     return np.asarray(faces[np.concatenate(rows)])
 
 
 def multiply_adds(network: Model) -> int:
     """Count the multiply-adds of convolutions and dense layers for one image."""
-    return sum(map(_multiply_adds, network.layers))
+    found = 0
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            found += multiply_adds(layer)
+        elif kernels := [weight.shape for weight in layer.weights if "kernel" in weight.name]:
+            # A kernel is applied at every place of its output, a shared one's of each output.
+            outputs = [output for node in layer._inbound_nodes for output in node.outputs]
+            places = sum(math.prod(output.shape[1:-1]) for output in outputs)
+            found += places * sum(map(math.prod, kernels))
+    return found
 
 
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
@@ -136,52 +135,16 @@ def move(source: Path, place: Path) -> None:
         file.replace(goal)
 
 
-def _multiply_adds(layer: Any) -> int:
-    if isinstance(layer, keras.Model):
-        return multiply_adds(layer)
-    kernels = [weight.shape for weight in layer.weights if "kernel" in weight.name]
-    if not kernels:
-        return 0
-    # A convolution's kernel is applied at every place of its output, a shared one's of each output.
-    outputs = [output for node in layer._inbound_nodes for output in node.outputs]
-    places = sum(int(np.prod(output.shape[1:-1])) for output in outputs)
-    return places * sum(int(np.prod(shape)) for shape in kernels)
-
-
-def _ask_for_integers(
-    converter: Any, shape: tuple[int | None, ...], examples: NDArray[np.uint8] | None
-) -> None:
-    if examples is None:
-        raise ConfigError("int8 needs images that show the range of its activations; give --data")
-    images = examples.reshape(-1, 1, *shape[1:]).astype(np.float32)
-    # One black and one white value: the input's scale is then 1, and a value means itself.
-    images[0, 0, 0, :2, 0] = 0, 255
-    converter.representative_dataset = lambda: ([image] for image in images)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_output_type = tf.int8
-
-
-def _one_image(network: Model) -> Model:
-    """Return the network with a batch of one: a fixed shape lets the runtime plan ahead."""
-    _, *shape = network.input_shape
-    image = keras.Input(batch_shape=(1, *shape), name="faces")
-    return keras.Model(image, network(image, training=False))
-
-
 def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
-    """Return the median time of one face for each of the networks.
-
-    They take turns, so that whatever else the machine does falls on all of them alike.
-    """
+    """Return the median time of one face for each network, in turns, to be disturbed alike."""
     rng = np.random.default_rng(0)
     faces = [rng.integers(0, 256, one.input.shape).astype(one.input.dtype) for one in networks]
     times = np.empty((WARM_UP + ROUNDS, len(networks)))
-    for turn in times:
-        for place, (network, face) in enumerate(zip(networks, faces, strict=True)):
-            started = time.perf_counter()
-            network.invoke(face)
-            turn[place] = time.perf_counter() - started
-    return [float(value) * 1000 for value in np.median(times[WARM_UP:], axis=0)]
+    for (turn, place), _ in np.ndenumerate(times):
+        started = time.perf_counter()
+        networks[place].invoke(faces[place])
+        times[turn, place] = time.perf_counter() - started
+    return [float(one) * 1000 for one in np.median(times[WARM_UP:], axis=0)]
 
 
 def _cpu_name() -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from converter.data.label_sets import Selection
 from converter.evaluate.predictor import Logits, output_kind, resize
-from converter.quantize.description import InputScaling, ModelDescription
+from converter.quantize.description import ModelDescription
 from converter.quantize.keras_import import refuse_other_forms
 from converter.quantize.quantize import ConversionResult, with_measurements
 from converter.quantize.tflite import measure_speed, refuse_existing, write_card
@@ -20,28 +20,33 @@ from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
 from edge.paths import sha256
 from edge.tflite import Runtime, TFLiteModel
 
-FORM = "one input (1, side, side, 1 or 3) and one output (1, {}), in float32, uint8 or int8"
-
 
 def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
     """Load a .tflite with a card that has no temperature and no metrics yet.
 
     Raises:
-        ModelError: it is no model, not one that the daemon can run, or answers with NaN.
+        ModelError: it is not one that the daemon can run, or answers with NaN.
         ConfigError: the scaling is not the same for all pixels.
     """
     refuse_other_forms(path)
     model, labels = TFLiteModel(path, Runtime.LITERT), description.labels
-    form, shape = FORM.format(len(labels)), model.input.shape
-    if len(shape) != 4 or shape[1] != shape[2] or shape[3] not in (1, 3):
-        raise ModelError(f"{path}: expected {form}, found an input {model.input}")
-    if [one.shape for one in model.outputs] != [(1, len(labels))]:
-        found = " and ".join(map(str, model.outputs))
-        raise ModelError(f"{path}: expected {form}, found outputs {found}; correct --labels")
+    shape, outputs = model.input.shape, [one.shape for one in model.outputs]
+    square = len(shape) == 4 and shape[1] == shape[2] and shape[3] in (1, 3)
+    if not square or outputs != [(1, len(labels))]:
+        form = f"one input (1, side, side, 1 or 3) and one output (1, {len(labels)})"
+        found = f"outputs {outputs} of an input {model.input}; is it a model of these --labels?"
+        raise ModelError(f"{path}: expected {form}, found {found}")
+    scale, offset = description.scaling.for_shape(shape[1], shape[3])
+    if scale.ndim or offset.ndim:
+        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
+    step, zero = model.input_scale
+    # Integers stand for real values by the file's own scale.
+    factor, added = float(scale) / (step or 1), float(offset) / (step or 1) + (step and zero)
+    entry = ModelInput(shape[1:], model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]
     card = ModelCard(
         name=path.stem,
         labels=labels,
-        input=_card_input(model, description.scaling),
+        input=entry,
         output=ModelOutput("logits", model.outputs[0].dtype, temperature=1.0),  # type: ignore[arg-type]
         sha256=sha256(path),
         size=path.stat().st_size,
@@ -70,17 +75,9 @@ def import_tflite(
     target: Path,
     force: bool = False,
 ) -> ConversionResult:
-    """Write the card of a .tflite, measured where there is something to measure it on.
+    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, unless it is there.
 
-    Args:
-        path: the file.
-        description: what it does not hold.
-        rows: faces with their true classes; None fits no temperature and measures nothing.
-        target: where it is copied, unless it is there.
-        force: write over what is there.
-
-    Raises:
-        ModelError: another file or a card is there already; otherwise as `open_tflite`.
+    ModelError where another file or a card is there already; otherwise as `open_tflite`.
     """
     stays = target.exists() and target.samefile(path)
     if not force:
@@ -95,16 +92,3 @@ def import_tflite(
         copyfile(path, target)
     write_card(target, card)
     return ConversionResult(card)
-
-
-def _card_input(model: TFLiteModel, scaling: InputScaling) -> ModelInput:
-    """Return the input of a card; integers stand for real values by the file's own scale."""
-    _, side, _, channels = model.input.shape
-    scale, offset = scaling.for_shape(side, channels)
-    if scale.ndim or offset.ndim:
-        raise ConfigError("--mean, --std: expected one number for a .tflite; give their average")
-    step, zero = model.input_scale
-    factor, added = float(scale), float(offset)
-    if step:
-        factor, added = factor / step, added / step + zero
-    return ModelInput((side, side, channels), model.input.dtype, factor, added, "gray")  # type: ignore[arg-type]

@@ -40,13 +40,8 @@ class TrainedModel:
     Attributes:
         network: a Keras model from gray values 0-255, (n, side, side, 1), to (n, classes), or to
             a list of that and the logit of a face, (n, 1).
-        label_set: the classes in the order of the output.
         label_set_name: empty for a set of its own.
-        kind: what the first output is.
-        protocol: what counts as the truth when it is measured.
-        training_data: what it learned from, in words.
         prior_power: to what power the training classes' shares are divided out of the answers.
-        license, limits: as the card has them.
     """
 
     network: Model
@@ -57,55 +52,53 @@ class TrainedModel:
     training_data: str
     prior_power: float = 0.0
     license: str = LICENSE
-    limits: str = LIMITS
 
     @property
     def side(self) -> int:
         """Width and height of the faces it takes, in pixels."""
         return int(self.network.input_shape[1])
 
-    @property
-    def has_face_output(self) -> bool:
-        """Tell whether a second output gives the probability of a face."""
-        return len(self.network.outputs) > 1
-
 
 def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
     """Read what `emotiond-convert train` left in `directory` of the `training` rows.
 
     The output `head` names the expressions; `face`, where there is one, is kept beside it.
-
-    Raises:
-        ModelError: a file is missing or unreadable, the head was not trained, or weights or
-            answers are NaN or infinite.
+    ModelError where a file is unreadable, the head untrained, or a weight or an answer not finite.
     """
     try:
         recipe = read_recipe(directory, Recipe)
         network = keras.saving.load_model(directory / MODEL, compile=False)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            f"{directory}: holds no finished training ({error}); expected {MODEL} and "
-            f"{RECIPE}, as emotiond-convert train writes them"
-        ) from error
+        wanted = f"expected {MODEL} and {RECIPE}, as emotiond-convert train writes them"
+        raise ModelError(f"{directory}: holds no finished training ({error}); {wanted}") from error
     if head == "votes" and not recipe.votes_head:
-        raise ModelError(
-            f"{directory}: expected a trained head votes, found votes_head 0 in its recipe; "
-            "train with a weight for it, or convert the head logits"
-        )
+        found = "found votes_head 0 in its recipe; train with a weight for it, or convert logits"
+        raise ModelError(f"{directory}: expected a trained head votes, {found}")
     name = recipe.label_set if head == "logits" else "8"
     present = {layer.name for layer in network.layers}
     outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
     exported = keras.Model(network.input, outputs)
     refuse_non_finite(exported, directory / MODEL)
-    return TrainedModel(
-        exported,
-        LABEL_SETS[name],
-        name,
-        "logits",
-        LabelProtocol.LABELS if head == "logits" else LabelProtocol.FERPLUS,
-        _training_data_text(recipe, head, rows_name(training)) + _negatives_text(directory),
-        prior_power=recipe.prior_power if head == "votes" else 0.0,
-    )
+    power, protocol = 0.0, LabelProtocol.LABELS
+    learned = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
+    if head == "votes":
+        power, protocol = recipe.prior_power, LabelProtocol.FERPLUS
+        learned = "FER+'s votes, the labels beside them"
+    text = f"{rows_name(training)}; it learnt {learned}. "
+    if recipe.distillation:
+        teachers = ", ".join(recipe.distillation.teachers)
+        text += (
+            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
+            "trained on the same rows, said. "
+        )
+    text += "Training was watched and the temperature fitted on PublicTest."
+    if (negatives := directory / NEGATIVES).exists():
+        text += (
+            " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
+            f"from {len(negatives.read_text().splitlines())} photographs of rooms, landscapes and "
+            "objects, which belong to their owners."
+        )
+    return TrainedModel(exported, LABEL_SETS[name], name, "logits", protocol, text, power)
 
 
 def probe_images(side: int) -> NDArray[np.uint8]:
@@ -120,35 +113,7 @@ def refuse_non_finite(network: Model, path: Path) -> None:
     remedy = "its training diverged: take an earlier checkpoint, or train with a lower rate"
     for weight in network.weights:
         if not np.isfinite(weight.numpy()).all():
-            raise ModelError(
-                f"{path}: expected finite weights, found NaN or infinity in {weight.path}; {remedy}"
-            )
+            found = f"found NaN or infinity in {weight.path}"
+            raise ModelError(f"{path}: expected finite weights, {found}; {remedy}")
     if not np.isfinite(keras_values(network, probe_images(network.input_shape[1]))).all():
         raise ModelError(f"{path}: expected finite answers, found NaN or infinity; {remedy}")
-
-
-def _training_data_text(recipe: Recipe, head: Head, rows: str) -> str:
-    if head == "votes":
-        truth = "FER+'s votes, the labels beside them"
-    else:
-        truth = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
-    text = f"{rows}; it learnt {truth}. "
-    if recipe.distillation:
-        teachers = ", ".join(recipe.distillation.teachers)
-        text += (
-            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
-            "trained on the same rows, said. "
-        )
-    return text + "Training was watched and the temperature fitted on PublicTest."
-
-
-def _negatives_text(directory: Path) -> str:
-    """Say of how many photographs, if any, the face output learned what no face is."""
-    try:
-        count = len((directory / NEGATIVES).read_text().splitlines())
-    except FileNotFoundError:
-        return ""
-    return (
-        " The output face learnt from these faces, whole and spoilt, from drawn patterns, and "
-        f"from {count} photographs of rooms, landscapes and objects, which belong to their owners."
-    )

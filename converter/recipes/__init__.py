@@ -2,11 +2,12 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from converter.data.label_sets import LabelSetName
+from edge.config import parse_yaml
 from edge.config_errors import format_validation_error
 from edge.errors import ConfigError
 
@@ -33,12 +34,10 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531).
+    """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it.
 
-    The teachers judge a few variations of each face once, and their mean is the target of all the
-    variations that the student sees: it never sees one twice, so it has nothing to learn by heart.
-    The teachers, recipes beside this one or shipped, are trained first where they were not; their
-    logits are kept. shallow.yaml explains each key.
+    They judge a few variations of each face once, and their mean is the target of all variations
+    that the student sees: it never sees one twice, so it has nothing to learn by heart.
     """
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -80,7 +79,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     """Settings of the training samples made from annotated images; detector.yaml explains others.
 
     Attributes:
-        near: height in pixels of the faces of portraits at least.
+        near: least height in pixels of the faces of portraits.
         filled: share of the parts that reach beyond their image as little as they can.
         contrast: natural logarithm of the largest change, of gamma too.
         brightness: share of the range, either way.
@@ -114,7 +113,6 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
     """Hyper-parameters of a detector's training; detector.yaml explains others.
 
     Attributes:
-        height, width: of the training samples.
         most_faces: of a sample that are learned from; more are ignored.
         mined_every: 0 shows all images without faces alike.
     """
@@ -156,61 +154,40 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 
 
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
-    """Read a recipe; a key that it leaves out has its default.
+    """Read a recipe by its file, or the name of a shipped one; keys left out have their defaults.
 
-    Args:
-        recipe: the name of a shipped one, such as tiny, or a file.
-        kind: `Recipe` of a classifier, `DetectorRecipe` or `RefinerRecipe`.
-
-    Raises:
-        ConfigError: there is no such recipe, or some of its keys are unknown or wrong; all of them
-            are named.
+    ConfigError where there is no such recipe, or some of its keys are unknown or wrong; all of them
+    are named.
     """
     path = find_recipe(recipe)
     try:
-        data = msgspec.yaml.decode(path.read_bytes())
+        data = parse_yaml(path.read_bytes(), path) or {}
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    data = {} if data is None else data
-    parts = [{key: value} for key, value in data.items()] if isinstance(data, dict) else [data]
-    problems = [text for part in parts if (text := _problem(part, kind))]
+    problems = []
+    for part in [{key: data[key]} for key in data] if isinstance(data, dict) else [data]:
+        try:
+            msgspec.convert(part, kind)
+        except msgspec.ValidationError as error:
+            problems.append(format_validation_error(str(error), part, kind))
     if problems:
         several = [f"{len(problems)} keys are wrong", *problems] if problems[1:] else problems
         raise ConfigError(f"{path}: " + "\n  ".join(several))
     read = msgspec.convert(data, kind)
     if read.warmup_epochs >= read.epochs:
-        raise ConfigError(
-            f"{path}: warmup_epochs: expected fewer than the {read.epochs} epochs, "
-            f"found {read.warmup_epochs}"
-        )
+        wanted = f"expected fewer than the {read.epochs} epochs, found {read.warmup_epochs}"
+        raise ConfigError(f"{path}: warmup_epochs: {wanted}")
     return read
 
 
-def _problem(data: Any, kind: type[BaseRecipe]) -> str:
-    """Return what is wrong with a key and its value; empty where nothing is."""
-    try:
-        msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        return format_validation_error(str(error), data, kind)
-    return ""
-
-
 def find_recipe(recipe: Path) -> Path:
-    """Return the file of a recipe: its path, or the name of a shipped one.
-
-    Raises:
-        ConfigError: there is no shipped recipe of that name.
-    """
+    """Return the file that a path or the name of a shipped recipe means; ConfigError if none."""
     if recipe.parent != Path() or recipe.suffix:
         return recipe
     shipped = {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
     if recipe.name not in shipped:
         near = difflib.get_close_matches(recipe.name, shipped, n=1)
         hint = f"did you mean {near[0]}? The" if near else "the"
-        raise ConfigError(
-            f"{recipe}: no such recipe; {hint} shipped ones are {', '.join(shipped)}; "
-            "your own is named by its file, such as mine.yaml"
-        )
+        known = f"shipped ones are {', '.join(shipped)}; name your own by its file, mine.yaml"
+        raise ConfigError(f"{recipe}: no such recipe; {hint} {known}")
     return shipped[recipe.name]

@@ -1,7 +1,4 @@
-"""Augmentation: varied copies of training faces and images, made faster than networks use them.
-
-Warping, light, and a camera's defects: blur, noise, low light and JPEG compression.
-"""
+"""Augmentation of faces and images: warping, light, and a camera's defects."""
 
 import cv2
 import numpy as np
@@ -9,8 +6,7 @@ from numpy.typing import NDArray
 
 from converter.recipes import Augmentation, SampleGeneratorConfig
 
-Pixels = NDArray[np.uint8]
-"""Gray (height, width) or BGR (height, width, 3)."""
+Pixels = NDArray[np.uint8]  # gray (height, width) or BGR (height, width, 3)
 
 Faces = NDArray[np.uint8]
 Batch = NDArray[np.float32]
@@ -39,10 +35,7 @@ def mirror_half(faces: Faces, rng: np.random.Generator) -> Faces:
 def mixup(
     faces: Batch, targets: Targets, alpha: float, rng: np.random.Generator
 ) -> tuple[Batch, Targets]:
-    """Blend each face and target with another of the batch (Zhang et al. 2018, arXiv:1710.09412).
-
-    The shares are from a beta distribution of alpha, alpha.
-    """
+    """Blend each face and target with another one (Zhang et al. 2018, arXiv:1710.09412)."""
     share = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
     other = rng.permutation(len(faces))
     weight, part = share[:, None, None], share[:, None]
@@ -58,12 +51,10 @@ def augment_image(image: Pixels, config: SampleGeneratorConfig, rng: np.random.G
     if rng.random() < config.gray:
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = np.asarray(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR), np.uint8)
-    if rng.random() < config.blurred:
-        image = _blur(image, rng)
-    if rng.random() < config.noisy:
-        image = _add_noise(image, rng)
-    if rng.random() < config.compressed:
-        image = _compress(image, rng)
+    shares = (config.blurred, config.noisy, config.compressed)
+    for share, spoil in zip(shares, (_blur, _add_noise, _compress), strict=True):
+        if rng.random() < share:
+            image = spoil(image, rng)
     return image
 
 
@@ -122,9 +113,8 @@ def _blur(image: Pixels, rng: np.random.Generator) -> Pixels:
 
 def _add_noise(image: Pixels, rng: np.random.Generator) -> Pixels:
     """Add what a sensor adds in poor light."""
-    return _clipped(
-        image + rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 18))
-    )
+    noise = rng.standard_normal(image.shape, np.float32)
+    return _clipped(image + noise * np.float32(rng.uniform(2, 18)))
 
 
 def _darken(image: Pixels, rng: np.random.Generator) -> Pixels:

@@ -1,7 +1,6 @@
 """Training of one classifier: batches whose targets are labels, votes and teachers, and the fit."""
 
 import hashlib
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,48 +14,29 @@ from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import LABEL_SETS, clear_votes, vote_shares
 from converter.models.classifiers import Model, new_network
 from converter.recipes import Recipe
+from converter.train import run_dir
 from converter.train.augmentation import Batch, Faces, Targets, augment, mirror_half, mixup
 from converter.train.face_head import fit_face_head
-from converter.train.loop import (
-    Float32Copy,
-    draw_curves,
-    fit,
-    initial_network,
-    resumable,
-    use_precision,
-)
+from converter.train.loop import SeededBatches, fit, use_precision
 from converter.train.optimizer import new_optimizer
-from converter.train.run_dir import (
-    CHECKPOINT,
-    CURVES,
-    LOG,
-    MODEL,
-    NEGATIVES,
-    prepare_run_dir,
-    read_recipe,
-    write_network,
-)
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
-RARE = 0.5
-"""A class is rare when it has less than this share of the mean number of faces."""
+RARE = 0.5  # a class is rare when it has less than this share of the mean number of faces
 
 PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}
     for title, column in (("cross-entropy", "logits_loss"), ("accuracy", "logits_accuracy"))
 }
-"""What the curves show: training figures are of augmented and blended faces, so they lie below
-PublicTest's at first."""
+"""What the curves show; those of Training, of augmented faces, lie below PublicTest's at first."""
 
 
 class TrainingSet:
-    """Training faces and their variations, with the targets and weights of both heads for each.
+    """Training faces and their variations.
 
     Attributes:
-        classes: how many the recipe's label set has.
-        targets: float32 (n, classes + 8), shares of the label set's classes, then of FER+'s votes.
-        weights: float32 (n, 2), how much a face counts for either head.
+        targets: (n, classes + 8), shares of the label set's classes, then of FER+'s votes.
+        weights: (n, 2), how much a face counts for either.
     """
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
@@ -66,12 +46,12 @@ class TrainingSet:
             data = data.select(oversampled(labels.classes(data)))
         if recipe.votes_head and not data.has_votes:
             raise DataError("votes_head needs FER+'s votes; give --votes fer2013new.csv")
-        self.classes = len(labels.labels)
         self._recipe = recipe
-        self._faces = data.pixels
-        own = np.eye(self.classes, dtype=np.float32)[labels.classes(data)]
+        self.faces: Faces = data.pixels
+        count = len(labels.labels)
+        own = np.eye(count, dtype=np.float32)[labels.classes(data)]
         # Label smoothing (Szegedy et al. 2016, arXiv:1512.00567).
-        own = (1 - recipe.label_smoothing) * own + recipe.label_smoothing / self.classes
+        own = (1 - recipe.label_smoothing) * own + recipe.label_smoothing / count
         votes = clear_votes(data)
         voted = votes.any(axis=1)
         votes[voted, data.labels[voted]] += np.float32(recipe.label_votes)
@@ -85,26 +65,24 @@ class TrainingSet:
     def view(self, number: int) -> Faces:
         """Return a variation of all faces, drawn from the seed and its number alone."""
         rng = np.random.default_rng((self._recipe.seed, number))
-        return augment(self._faces, self._recipe.augmentation, rng)
+        return augment(self.faces, self._recipe.augmentation, rng)
 
     def digest(self, count: int) -> str:
         """Name the first `count` views: it differs as soon as any pixel of them would."""
         draw = msgspec.json.encode((self._recipe.seed, count, self._recipe.augmentation))
-        return hashlib.sha256(self._faces.tobytes() + draw).hexdigest()[:12]
+        return hashlib.sha256(self.faces.tobytes() + draw).hexdigest()[:12]
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Batches of (faces (n, 48, 48, 1), targets of each head, weights of each head).
+class Batches(SeededBatches):
+    """Batches of faces, with targets and weights of each head.
 
-    Every batch is drawn from (seed, epoch, index) alone, so a run can be repeated exactly, and
-    one that was killed goes on as if nothing had happened: set `epoch` and iterate. `taught` are
-    the teachers' probabilities, float32 (n, classes + 8), when there are any.
+    `taught` are the teachers' probabilities, as `TrainingSet.targets`, when there are any.
     """
 
     def __init__(
         self, training: TrainingSet, recipe: Recipe, taught: Targets | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(recipe, len(training) // recipe.batch_size)
         self._training = training
         self._recipe = recipe
         self._targets = training.targets
@@ -112,91 +90,71 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no ty
             weight = np.float32(recipe.distillation.weight)
             self._targets = (1 - weight) * training.targets + weight * taught
         self._drawn: int | None = None
-        self.epoch = 0
 
-    def __len__(self) -> int:
-        return len(self._training) // self._recipe.batch_size
-
-    def __getitem__(self, index: int) -> tuple[Any, dict[str, Targets], dict[str, Batch]]:
-        self._draw()
+    def draw(self, index: int, rng: np.random.Generator) -> Any:
+        """Vary and shuffle all faces, once an epoch, and return a batch of them."""
+        if self._drawn != self.epoch:
+            self._faces = self._training.view(self.epoch)
+            shuffle = np.random.default_rng((self._recipe.seed, self.epoch))
+            self._order = shuffle.permutation(len(self._training))
+            self._drawn = self.epoch
         size = self._recipe.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        rng = np.random.default_rng((self._recipe.seed, self.epoch, index))
         faces = mirror_half(self._faces[rows], rng).astype(np.float32)
         known = np.hstack([self._targets[rows], self._training.weights[rows]])
         if self._recipe.mixup:
             faces, known = mixup(faces, known, self._recipe.mixup, rng)
-        classes = self._training.classes
-        return (
-            faces[..., None],
-            {"logits": known[:, :classes], "votes": known[:, classes:-2]},
-            {"logits": known[:, -2], "votes": known[:, -1]},
-        )
+        return _by_head(faces, known[:, :-2], known[:, -2:])
 
-    def _draw(self) -> None:
-        """Vary and shuffle the faces, once an epoch."""
-        if self._drawn != self.epoch:
-            self._faces = self._training.view(self.epoch)
-            rng = np.random.default_rng((self._recipe.seed, self.epoch))
-            self._order = rng.permutation(len(self._training))
-            self._drawn = self.epoch
+
+def _by_head(faces: Batch, targets: Targets, weights: Batch) -> tuple[Any, ...]:
+    """Return faces (n, 48, 48, 1), targets by head and weights by head, as Keras takes them."""
+    classes = targets.shape[1] - len(EXPRESSIONS)
+    by_head = {"logits": targets[:, :classes], "votes": targets[:, classes:]}
+    return faces[..., None], by_head, {"logits": weights[:, 0], "votes": weights[:, 1]}
 
 
 def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return row numbers in which those of rare classes are repeated until none is rare."""
     counts = np.bincount(classes)
     wanted = np.maximum(counts, np.ceil(RARE * counts.mean()).astype(np.int64))
-    groups = [
-        np.resize(np.flatnonzero(classes == number), wanted[number])
-        for number in np.flatnonzero(counts)
-    ]
-    return np.concatenate(groups)
+    shown = np.flatnonzero(counts)
+    return np.concatenate([np.resize(np.flatnonzero(classes == one), wanted[one]) for one in shown])
 
 
 def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: int) -> Targets:
-    """Return the mean probabilities of all teachers over `count` views of each face.
-
-    They are float32 (n, classes + 8); the shares of each head sum to 1.
-
-    Raises:
-        ConfigError: a teacher is missing.
-    """
+    """Return the teachers' mean probabilities over `count` views, as `TrainingSet.targets`."""
+    classes = training.targets.shape[1] - len(EXPRESSIONS)
     said = []
     for teacher in teachers:
         logits = _teacher_logits(teacher, training, count).astype(np.float32)
-        heads = (logits[..., : training.classes], logits[..., training.classes :])
-        said.append(
-            np.hstack([np.mean([softmax(view, 1.0) for view in head], axis=0) for head in heads])
-        )
+        heads = np.split(logits, [classes], axis=-1)
+        said.append(np.hstack([np.mean([softmax(one, 1.0) for one in head], 0) for head in heads]))
     return np.asarray(np.mean(said, axis=0))
 
 
 def _teacher_logits(teacher: Path, training: TrainingSet, count: int) -> NDArray[np.float16]:
-    """Return a teacher's logits of each view and its mirror image, (count, n, classes + 8).
-
-    They are kept in its folder, so that a second student, or a resumed one, need not ask again.
-    """
+    """Return the mean logits of a view and its mirror image, kept in the teacher's folder."""
     kept = teacher / f"logits-{training.digest(count)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     try:  # built anew in the training's own precision: bfloat16 halves the wait
-        network = new_network(read_recipe(teacher, Recipe))
-        network.load_weights(teacher / MODEL)
+        network = new_network(run_dir.read_recipe(teacher, Recipe))
+        network.load_weights(teacher / run_dir.MODEL)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
     outputs = [network.output["logits"], network.output["votes"]]
     network = keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
-    logits = []
+    views = []
     for faces in map(training.view, range(count)):
-        both = [
-            network.predict(look[..., None], batch_size=512, verbose=0)
-            for look in (faces, faces[:, :, ::-1])
-        ]
-        logits.append(np.mean(both, axis=0).astype(np.float32).astype(np.float16))
-    partial = kept.with_name("partial.npy")
-    np.save(partial, np.stack(logits))
-    partial.replace(kept)
-    return np.stack(logits)
+        looks = (faces[..., None], faces[:, :, ::-1, None])
+        both = [network.predict(look, batch_size=512, verbose=0) for look in looks]
+        views.append(np.mean(both, axis=0).astype(np.float32).astype(np.float16))
+    logits = np.stack(views)
+    unfinished = kept.with_name("partial.npy")
+    np.save(unfinished, logits)
+    unfinished.replace(kept)
+    return logits
 
 
 def train(
@@ -208,58 +166,43 @@ def train(
 ) -> Path:
     """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
-    A training that was killed goes on where its last whole epoch ended. The last epoch is the one
-    kept: a cosine schedule ends at its best, and picking the luckiest of many epochs would
-    overstate the accuracy.
-
-    Args:
-        recipe: network and hyper-parameters.
-        data: rows of both splits.
-        directory: of model, recipe, log and curves; made where it is missing.
-        teachers: folders of finished trainings, for a recipe that distils.
-        negatives: images without faces, to learn what no face looks like.
+    `teachers` are folders of finished trainings, for a recipe that distils; `negatives` are images
+    without faces, to learn what no face looks like. The folder is made where it is missing.
 
     Raises:
-        DataError: a class has no face, there are fewer faces than one batch, or no votes where the
-            recipe wants them.
-        ConfigError: the folder holds another training, or one that is finished; or what the recipe
-            starts from is not there.
+        DataError: a class has no face, there is no whole batch, or no votes for the recipe.
+        ConfigError: the folder holds another or a finished training, or the start or a teacher is
+            missing.
     """
-    prepare_run_dir(directory, recipe)
+    run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     faces = data.split(Usage.TRAINING).without_non_faces()
     _check_classes(faces, recipe)
     training = TrainingSet(faces, recipe)
     if len(training) < recipe.batch_size:
         raise DataError(f"expected at least {recipe.batch_size} training faces, one batch")
-    with resumable(directory):
-        how = recipe.distillation
-        taught = teacher_targets(teachers, training, how.views) if how else None
-        batches = Batches(training, recipe, taught)
-        keras.utils.set_random_seed(recipe.seed)  # here: what teachers drew must not matter
-        network = initial_network(new_network(recipe), recipe, directory)
-        fit(
-            _compiled(network, recipe, len(batches)),
-            Float32Copy(network, lambda: new_network(recipe)),
-            batches,
-            recipe,
-            directory,
-            describe=partial(_describe, recipe),
-            announced=True,  # with its teachers, by the command
-            validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
-            validation_batch_size=512,
-        )
-        draw_curves(directory / LOG, directory / CURVES, PANELS)
-        _finish(directory, faces, negatives, recipe.seed)
-    return directory / MODEL
-
-
-def _describe(recipe: Recipe, figures: Mapping[str, float]) -> str:
-    votes = f", votes {figures.get('val_votes_accuracy', 0):.2%}" if recipe.votes_head else ""
-    return (
-        f"loss {figures.get('loss', 0):.3f}, training {figures.get('logits_accuracy', 0):.2%}, "
-        f"{figures.get('val_logits_accuracy', 0):.2%} of PublicTest{votes}"
+    how = recipe.distillation
+    taught = teacher_targets(teachers, training, how.views) if how else None
+    batches = Batches(training, recipe, taught)
+    fit(
+        partial(new_network, recipe),
+        partial(_compiled, recipe, len(batches)),
+        batches,
+        recipe,
+        directory,
+        panels=PANELS,
+        validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
+        validation_batch_size=512,
     )
+    keras.mixed_precision.set_global_policy("float32")
+    network = keras.saving.load_model(directory / run_dir.MODEL)
+    fit_face_head(network, faces.pixels, negatives, recipe.seed)
+    if negatives:  # the card has to say that it learned from images
+        names = "".join(f"{path.name}\n" for path in negatives)
+        (directory / run_dir.NEGATIVES).write_text(names)
+    run_dir.write_network(network, directory / run_dir.MODEL)
+    (directory / run_dir.CHECKPOINT).unlink()
+    return directory / run_dir.MODEL
 
 
 def _check_classes(faces: Dataset, recipe: Recipe) -> None:
@@ -270,14 +213,12 @@ def _check_classes(faces: Dataset, recipe: Recipe) -> None:
     if missing:
         sets = ", ".join(dict.fromkeys(faces.source.tolist()))
         raise DataError(
-            f"{sets}: expected Training faces of every class of label set {recipe.label_set}, "
-            f"found none of {', '.join(missing)}; add a set that has them, or choose another "
-            "--label-set"
+            f"{sets}: expected Training faces of label set {recipe.label_set}, found none of "
+            f"{', '.join(missing)}; add a set that has them, or choose another --label-set"
         )
 
 
-def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
-    """Return the network with the heads that learn now and an optimizer."""
+def _compiled(recipe: Recipe, steps: int, whole: Model) -> Model:
     heads = {"logits": recipe.label_head, "votes": recipe.votes_head}
     network = keras.Model(whole.input, {head: whole.output[head] for head in heads})
     network.compile(
@@ -291,25 +232,8 @@ def _compiled(whole: Model, recipe: Recipe, steps: int) -> Model:
 
 
 def _validation_data(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
-    """Return the rows to validate on: the expression by its label, the votes by their shares."""
-    plain = {"balance": "none", "label_smoothing": 0.0}
-    watched = TrainingSet(test, msgspec.structs.replace(recipe, **plain))
-    kept = LABEL_SETS[recipe.label_set].keep(test)
-    classes = watched.classes
-    return (
-        kept.pixels[..., None].astype(np.float32),
-        {"logits": watched.targets[:, :classes], "votes": watched.targets[:, classes:]},
-        {"logits": np.ones(len(kept), np.float32), "votes": watched.weights[:, 1]},
-    )
-
-
-def _finish(directory: Path, faces: Dataset, negatives: tuple[Path, ...], seed: int) -> None:
-    """Teach the finished network what is no face, and write it whole."""
-    keras.mixed_precision.set_global_policy("float32")
-    network = keras.saving.load_model(directory / MODEL)
-    fit_face_head(network, faces.pixels, negatives, seed)
-    if negatives:  # the card has to say that it learned from images
-        names = "".join(f"{path.name}\n" for path in negatives)
-        (directory / NEGATIVES).write_text(names)
-    write_network(network, directory / MODEL)
-    (directory / CHECKPOINT).unlink(missing_ok=True)
+    """Return the rows to validate on, all alike, as they are: no weights and no smoothing."""
+    plain = msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0)
+    watched = TrainingSet(test, plain)
+    watched.weights[:, 0] = 1
+    return _by_head(watched.faces.astype(np.float32), watched.targets, watched.weights)

@@ -4,8 +4,10 @@ It is trained after everything else, and the features are left as they are. So i
 expressions nothing, not even the 0.2 points that a second task beside them may.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
@@ -19,21 +21,14 @@ from converter.train.augmentation import augment, mirror_half
 from edge.errors import DataError
 
 Crops = NDArray[np.uint8]
+Kind = Callable[[Crops, np.random.Generator], Crops]  # draws a negative sample, some from a face
 
-Kind = Callable[[Crops, np.random.Generator], Crops]
-"""Draws one kind of negative sample, some of them from a face."""
-
-FACES = 12_000
-"""Of either kind, faces and others; more changed nothing."""
-
+FACES = 12_000  # of either kind, faces and others; more changed nothing
 EPOCHS = 12
 
 
 def fit_face_head(network: Model, faces: Crops, negatives: tuple[Path, ...], seed: int) -> None:
-    """Train, in place, the layers of a finished network that lead to the output `face`.
-
-    It learns from training faces, uint8 (n, 48, 48), and from images without faces.
-    """
+    """Train, in place, the layers of a finished network that lead to the output `face`."""
     crops, labels = face_or_not(faces, negatives, min(FACES, len(faces)), seed)
     features = keras.Model(network.input, network.get_layer("face_hidden").input)
     known = features.predict(crops[..., None], batch_size=512, verbose=0)
@@ -63,25 +58,16 @@ def draw_negatives(
     """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48).
 
     Each kind is drawn equally often: faces far off center, upside down, or so near that only a
-    part fills the crop; faces whose mouth or eyes are covered, which show no expression that could
-    be read; textures, prints and noise; and parts of images, where there are any without faces.
-
-    Raises:
-        DataError: an image cannot be read.
+    part fills the crop; faces whose mouth or eyes are covered; textures, prints and noise; and
+    parts of images without faces as often as all others: this is what a room looks like.
     """
-    images = [_read(path) for path in paths]
     kinds: list[Kind] = [_off_center, _turned, _part, _covered, _covered, _texture, _print, _noise]
-    if images:
-        # As often as all the others: this is what a room looks like.
-        kinds += [lambda _, rng: _cut(images[int(rng.integers(len(images)))], rng)] * len(kinds)
+    if images := [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]:
+        for path, image in zip(paths, images, strict=True):
+            if image is None:
+                raise DataError(f"{path}: is no image that OpenCV can read; take it out")
+        kinds += [partial(_cut, images)] * len(kinds)
     return np.stack([kinds[number % len(kinds)](faces, rng) for number in range(count)])
-
-
-def _read(path: Path) -> Crops:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise DataError(f"{path}: is no image that OpenCV can read; take it out of the folder")
-    return np.asarray(image, dtype=np.uint8)
 
 
 def _any(faces: Crops, rng: np.random.Generator) -> Crops:
@@ -89,24 +75,22 @@ def _any(faces: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _warped(face: Crops, matrix: NDArray[np.float64]) -> Crops:
-    mode = cv2.BORDER_REPLICATE
-    return np.asarray(cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=mode), dtype=np.uint8)
+    warped = cv2.warpAffine(face, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)
 
 
 def _off_center(faces: Crops, rng: np.random.Generator) -> Crops:
-    """Move a face half out of the crop; what is beside it is blurred beyond recognition."""
+    """A face half out of the crop; what is beside it is blurred beyond recognition."""
     face, other = _any(faces, rng), _any(faces, rng)
     beside = cv2.GaussianBlur(_texture(faces, rng) if rng.random() < 0.5 else other, (0, 0), 8)
     angle = rng.uniform(0, 2 * np.pi)
     far = rng.uniform(0.5, 0.8) * SIDE
-    step = [[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]]
-    matrix = np.array(step, dtype=np.float64)
+    matrix = np.array([[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]])
     inside = cv2.warpAffine(np.full_like(face, 255), matrix, (SIDE, SIDE))
     return np.where(inside > 0, _warped(face, matrix), beside).astype(np.uint8)
 
 
 def _turned(faces: Crops, rng: np.random.Generator) -> Crops:
-    """Turn a face upside down."""
     face = _any(faces, rng)
     middle = (SIDE - 1) / 2
     angle = 180 + rng.uniform(-60, 60)
@@ -115,7 +99,7 @@ def _turned(faces: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _part(faces: Crops, rng: np.random.Generator) -> Crops:
-    """Come so near that a cheek, a brow or an ear fills the crop."""
+    """A cheek, a brow or an ear fills the crop."""
     face = _any(faces, rng)
     length = int(rng.integers(10, 19))
     left, top = rng.integers(0, SIDE - length, 2)
@@ -124,10 +108,7 @@ def _part(faces: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _covered(faces: Crops, rng: np.random.Generator) -> Crops:
-    """Draw a mask or a hand over the mouth, or dark glasses or a hand over the eyes.
-
-    In FER2013's crops the eyes lie at about 0.36 of the height, the mouth at 0.75.
-    """
+    """A mask or a hand over the mouth (0.75 of the height in FER2013), or the eyes (0.36)."""
     face = _any(faces, rng)
     across, down = np.meshgrid(np.linspace(0, 1, SIDE), np.linspace(0, 1, SIDE))
     middle = rng.normal(0.5, 0.03)
@@ -159,14 +140,13 @@ def _covered(faces: Crops, rng: np.random.Generator) -> Crops:
 def _laid_over(
     face: Crops, inside: NDArray[np.bool_], gray: NDArray[np.float64], rng: np.random.Generator
 ) -> Crops:
-    """Lay gray values over part of a face, their edges as soft as the image's own."""
     soft = cv2.GaussianBlur(inside.astype(np.float64), (0, 0), rng.uniform(0.5, 1.2))
     noisy = gray + rng.normal(0, rng.uniform(1, 5), gray.shape)
     return np.asarray(np.clip(soft * noisy + (1 - soft) * face, 0, 255), dtype=np.uint8)
 
 
 def _texture(_: Crops, rng: np.random.Generator) -> Crops:
-    """Draw clouds: noise of several sizes, one upon the other."""
+    """Clouds: noise of several sizes, one upon the other."""
     sizes = rng.choice([2, 3, 4, 6, 8, 12, 16, 24], 3, replace=False)
     layers = [
         rng.uniform(0.3, 1) * cv2.resize(rng.standard_normal((size, size)), (SIDE, SIDE))
@@ -176,7 +156,7 @@ def _texture(_: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _print(_: Crops, rng: np.random.Generator) -> Crops:
-    """Draw cloth, blinds, tiles and shelves: stripes, checks, dots and boxes."""
+    """Cloth, blinds, tiles and shelves: stripes, checks, dots and boxes."""
     across, down = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 24)
     along = 2 * np.pi * (across * np.cos(angle) + down * np.sin(angle)) / period
@@ -201,14 +181,15 @@ def _boxes(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _noise(_: Crops, rng: np.random.Generator) -> Crops:
-    """Draw what a dark or covered camera sees: noise, a slope of light, or nothing."""
+    """What a dark or covered camera sees: noise, a slope of light, or nothing."""
     across, down = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     slope = rng.normal() * across + rng.normal() * down
     noise = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE)), (0, 0), rng.uniform(0.1, 2))
     return _lit(rng.uniform(0, 1) * slope + rng.uniform(0, 1) * noise, rng)
 
 
-def _cut(image: Crops, rng: np.random.Generator) -> Crops:
+def _cut(images: Sequence[Any], _: Crops, rng: np.random.Generator) -> Crops:
+    image = images[int(rng.integers(len(images)))]
     height, width = image.shape
     length = int(rng.uniform(0.1, 1.0) * min(height, width))
     length = max(length, min(SIDE // 2, height, width))
@@ -218,7 +199,6 @@ def _cut(image: Crops, rng: np.random.Generator) -> Crops:
 
 
 def _lit(pattern: NDArray[np.float64], rng: np.random.Generator) -> Crops:
-    """Give a pattern a brightness and a contrast of its own."""
     spread = pattern.std() or 1.0
     even = (pattern - pattern.mean()) / spread
     values = rng.uniform(40, 215) + rng.uniform(3, 70) * even

@@ -1,76 +1,122 @@
-"""The loop of all trainings: precision, duration, exact resume, averaged weights, log.
+"""The loop of all trainings: precision, duration, exact resume, averaged weights, log and curves.
 
 Keras on TensorFlow computes in bfloat16 where the CPU does, and normalizes batches by TensorFlow's
 fused kernel. What is written is always a copy in float32 without either.
 """
 
-import csv
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from timeit import repeat
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from converter.models.classifiers import Model
 from converter.quantize.tflite import multiply_adds
 from converter.recipes import BaseRecipe
-from converter.train.run_dir import CHECKPOINT, LOG, MODEL, write_network
+from converter.train.run_dir import CHECKPOINT, CURVES, LOG, MODEL, write_network
 from edge.errors import ConfigError
 
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-"""Instruction sets, as /proc/cpuinfo names them, without which bfloat16 is emulated: a step of
-`shallow` then takes many times as long as in float32."""
+CPU_INFO = Path("/proc/cpuinfo")
 
-LONG_S = 600.0
-"""Seconds from which on a training is announced."""
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
+
+LONG_S = 600.0  # seconds from which on a training is announced
 
 TRAINING_COST = 4.0
-"""What a training step costs, in convolutions of its network: three for the ways forward, back to
-the inputs and back to the weights, and one for the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny`
-(two Zen 3 cores, 2026-11-29)."""
+"""What a training step costs, in passes through its network: forward, back to the inputs, to the
+weights, and the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny` (two Zen 3 cores, 2026-11-29)."""
 
-ROUNDS = 6
-"""Convolutions that are timed; the fastest counts, as the first prepares and others may wait."""
+ROUNDS = 6  # convolutions that are timed; the fastest counts, as the first prepares
+
+Panels = Mapping[str, Mapping[str, str]]  # columns of log.csv, by title of a panel and curve
+CurrentNetwork = Callable[[], Model]  # returns a float32 copy with the weights of this moment
 
 
-class Batches(Protocol):
-    """Drawn from the epoch and their number alone."""
+class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+    """Batches drawn from seed, epoch and index alone: a training can be repeated exactly."""
 
-    epoch: int
+    def __init__(self, recipe: BaseRecipe, steps: int) -> None:
+        super().__init__()
+        self._seed = recipe.seed
+        self._steps = steps
+        self.epoch = 0
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> Any:
+        return self.draw(index, np.random.default_rng((self._seed, self.epoch, index)))
+
+    @abstractmethod
+    def draw(self, index: int, rng: np.random.Generator) -> Any:
+        """Return one batch, as `keras.Model.fit` takes it."""
 
 
 def use_precision(dtype: Literal["auto", "mixed_bfloat16", "float32"]) -> None:
     """Set Keras' global precision; "auto" is mixed_bfloat16 on a CPU that computes in it."""
     if dtype == "auto":
-        dtype = "mixed_bfloat16" if BFLOAT16_FLAGS & _cpu_flags() else "float32"
+        flags = CPU_INFO.read_text().split() if CPU_INFO.exists() else ()
+        dtype = "float32" if BFLOAT16_FLAGS.isdisjoint(flags) else "mixed_bfloat16"
     keras.mixed_precision.set_global_policy(dtype)
 
 
-def _cpu_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    return set(next((line for line in lines if line.startswith("flags")), "").split())
+def fit(
+    build: CurrentNetwork,
+    compiled: Callable[[Model], Model],
+    batches: SeededBatches,
+    recipe: BaseRecipe,
+    directory: Path,
+    *,
+    panels: Panels,
+    callbacks: Callable[[CurrentNetwork], Sequence[Any]] | None = None,
+    **validation: Any,
+) -> None:
+    """Train a network, writing its averaged weights into `directory` after every epoch.
 
+    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
+    through. The last epoch is the one kept: a cosine schedule ends at its best, and picking the
+    luckiest of many epochs would overstate the accuracy.
 
-def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
-    """Return a copy to train, with fused normalization, and the weights of the recipe's start.
-
-    Raises:
-        ConfigError: beside `directory` there is no finished training of that name and network.
+    `build` returns the network, untrained; `compiled` what is fitted, made of that; `callbacks`
+    more callbacks, called once the averaged weights are in the network. The directory was prepared;
+    validation is as `keras.Model.fit` takes it. A ConfigError where the recipe's start is missing.
     """
+    keras.utils.set_random_seed(recipe.seed)
+    network = _initial_network(build(), recipe, directory)
+    model = compiled(network)
+    current = _float32_copy(network, build)
+    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
+    first = checkpoint.restore(model)
+    write = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: write_network(current(), directory / MODEL)
+    )
+    logger = keras.callbacks.CSVLogger(directory / LOG, append=first > 0)
+    try:
+        model.fit(
+            batches,
+            initial_epoch=first,
+            epochs=recipe.epochs,
+            verbose=1 if sys.stdout.isatty() else 2,
+            shuffle=False,  # the batches are drawn anew, the same way after a resume
+            callbacks=[checkpoint, write, *(callbacks(current) if callbacks else ()), logger],
+            **validation,
+        )
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(
+            "stopped; the same command, without --force, goes on after the last whole epoch in "
+            f"{directory}"
+        ) from error
+    _draw_curves(directory / LOG, directory / CURVES, panels)
+
+
+def _initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Model:
+    """Return a copy to train, with fused normalization, and the weights of the recipe's start."""
     network = with_fused_normalization(network)
     if not recipe.start:
         return network
@@ -84,11 +130,23 @@ def initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Mode
     return network
 
 
+def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    copy = build()
+    keras.mixed_precision.set_global_policy(policy)
+
+    def current() -> Model:
+        copy.set_weights(network.get_weights())
+        return copy
+
+    return current
+
+
 def with_fused_normalization(network: Model) -> Model:
     """Return a copy of the network, its weights new, with TensorFlow's fused batch normalization.
 
-    Keras 3 puts batch normalization together from a dozen elementwise operations; the one kernel
-    makes a step of `shallow` on two cores a third faster. Weights keep their order.
+    Keras 3 puts it together from a dozen operations; a step of `shallow` is a third faster.
     """
 
     def copy(layer: Any) -> Any:
@@ -100,10 +158,7 @@ def with_fused_normalization(network: Model) -> Model:
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # untyped
-    """Keras' layer, its training step through `FusedBatchNormV3`.
-
-    Checkpoints name its weights by the name of this class.
-    """
+    """Keras' layer, its training step through `FusedBatchNormV3`; checkpoints name its class."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalize, by the batch's own statistics in training."""
@@ -111,83 +166,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
             return super().call(inputs, training=False, mask=mask)
         import tensorflow as tf
 
-        nothing = tf.zeros_like(self.gamma)
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=self.gamma,
-            offset=self.beta,
-            mean=nothing,
-            variance=nothing,
-            epsilon=self.epsilon,
-            is_training=True,
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, epsilon=self.epsilon
         )
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + value * (1 - self.momentum))
         return outputs
-
-
-class Float32Copy:
-    """Copy of a network in training, in float32 and with Keras' own layers, as `build` makes it."""
-
-    def __init__(self, network: Model, build: Callable[[], Model]) -> None:
-        self._network = network
-        policy = keras.mixed_precision.dtype_policy()
-        keras.mixed_precision.set_global_policy("float32")
-        self._copy = build()
-        keras.mixed_precision.set_global_policy(policy)
-
-    def current(self) -> Model:
-        """Return the copy with the weights of this moment."""
-        self._copy.set_weights(self._network.get_weights())
-        return self._copy
-
-
-def fit(
-    model: Model,
-    copy: Float32Copy,
-    batches: Batches,
-    recipe: BaseRecipe,
-    directory: Path,
-    *,
-    describe: Callable[[Mapping[str, float]], str],
-    announced: bool = False,
-    callbacks: Sequence[Any] = (),
-    **validation: Any,
-) -> None:
-    """Train a compiled model, writing its averaged weights into `directory` after every epoch.
-
-    A training that was killed goes on where its last whole epoch ended, exactly as if it had run
-    through.
-
-    The model's weights are those of the network that `copy` is of, which is written. `describe`
-    puts an epoch's figures in words; `announced` says that it was told already how long this takes.
-    More callbacks are called once the averaged weights are in the network; validation is as
-    `keras.Model.fit` takes it.
-    """
-    checkpoint = Checkpoint(directory / CHECKPOINT, batches)
-    first = checkpoint.restore(model)
-    if not announced:
-        samples = (recipe.epochs - first) * len(batches) * recipe.batch_size
-        announce([directory.name], estimate_seconds(copy.current(), samples))
-    progress = Progress(recipe.epochs, len(batches), describe)
-    with resumable(directory), progress.bar:
-        model.fit(
-            batches,
-            initial_epoch=first,
-            epochs=recipe.epochs,
-            verbose=0,
-            shuffle=False,  # the batches are drawn anew, the same way after a resume
-            callbacks=[
-                checkpoint,
-                keras.callbacks.LambdaCallback(
-                    on_epoch_end=lambda *_: write_network(copy.current(), directory / MODEL)
-                ),
-                *callbacks,
-                keras.callbacks.CSVLogger(directory / LOG, append=first > 0),
-                progress,
-            ],
-            **validation,
-        )
 
 
 def estimate_seconds(network: Model, samples: int) -> float:
@@ -200,11 +184,7 @@ def multiply_adds_per_second() -> float:
     """Return how fast this machine convolves, as the networks do, in the precision in use."""
     images = np.zeros((64, 24, 24, 48), np.float32)
     layer = keras.layers.Conv2D(48, 3, padding="same", use_bias=False)
-    times = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        np.asarray(layer(images))
-        times.append(time.perf_counter() - started)
+    times = repeat(lambda: np.asarray(layer(images)), number=1, repeat=ROUNDS)
     return images.size * 9 * 48 / min(times)
 
 
@@ -213,35 +193,21 @@ def announce(names: Sequence[str], seconds: float) -> None:
     if seconds < LONG_S:
         return
     count = "1 network" if len(names) == 1 else f"{len(names)} networks"
-    minutes = seconds / 60
-    about = f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    about = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
     sys.stderr.write(
         f"training {count}: {', '.join(names)}; about {about} on this machine; "
         "Ctrl-C stops it, and the same command goes on\n"
     )
 
 
-@contextmanager
-def resumable(directory: Path) -> Iterator[None]:
-    """Say how a training goes on that Ctrl-C ends."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(
-            "stopped; the same command, without --force, goes on after the last whole epoch in "
-            f"{directory}"
-        ) from error
-
-
 class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras ships no types
     """Writes weights and optimizer after each epoch, then swaps the weights for their average.
 
-    The next epoch begins with what was written. So a training that runs through and one that is
-    taken up again are the same to the last digit: Keras swaps by adding and subtracting, which
-    rounds. The file is replaced in one step: a kill leaves the old or the new, never half of one.
+    The next epoch begins with what was written: Keras swaps by adding and subtracting, which
+    rounds, and a training that is taken up again is to be the same to the last digit.
     """
 
-    def __init__(self, path: Path, batches: Batches) -> None:
+    def __init__(self, path: Path, batches: SeededBatches) -> None:
         super().__init__(swap_on_epoch=True)
         self._path = path
         self._batches = batches
@@ -273,55 +239,13 @@ class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras
         super().on_epoch_end(epoch, logs)
 
 
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """A bar with the remaining time on a terminal, and a line for every epoch anywhere."""
-
-    def __init__(
-        self, epochs: int, steps: int, describe: Callable[[Mapping[str, float]], str]
-    ) -> None:
-        super().__init__()
-        self._describe = describe
-        self._epochs = epochs
-        self._steps = steps
-        console = Console(file=sys.stderr)
-        figures = "{task.percentage:.0f} %, {task.fields[figures]}"
-        columns = "{task.description}", BarColumn(), figures, TimeRemainingColumn()
-        self.bar = Bar(*columns, console=console, disable=not console.is_terminal)
-        self._task = self.bar.add_task("training", total=epochs * steps, figures="")
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Name the epoch."""
-        self._epoch = epoch
-        self._started = time.monotonic()
-        self.bar.update(self._task, description=f"epoch {epoch + 1}/{self._epochs}")
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move the bar."""
-        self.bar.update(self._task, completed=self._epoch * self._steps + batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Print the epoch's figures."""
-        figures = self._describe(logs or {})
-        self.bar.update(self._task, figures=figures)
-        took = time.monotonic() - self._started
-        self.bar.console.print(
-            f"epoch {epoch + 1}/{self._epochs}: {figures}; {took:.0f} s, "
-            f"about {took * (self._epochs - epoch - 1) / 60:.0f} min left",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def draw_curves(log: Path, image: Path, panels: Mapping[str, Mapping[str, str]]) -> None:
-    """Draw columns of a training's log.csv, by panel and curve, over its epochs as a PNG."""
-    with log.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) + 1 for row in rows]
+def _draw_curves(log: Path, image: Path, panels: Panels) -> None:
+    rows = np.genfromtxt(log, delimiter=",", names=True, ndmin=1)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     plots = figure.subplots(1, len(panels), squeeze=False).flat
     for axes, (title, curves) in zip(plots, panels.items(), strict=True):
         for name, column in curves.items():
-            axes.plot(epochs, [float(row[column]) for row in rows], label=name)
+            axes.plot(rows["epoch"] + 1, rows[column], label=name)
         axes.set(title=title, xlabel="epoch")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)

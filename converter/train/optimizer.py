@@ -11,18 +11,14 @@ from converter.recipes import BaseRecipe
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration that drives singular values towards 1, and how steep."""
 
-STEPS = 4
-"""Iterations; after them the singular values lie between about 0.7 and 1.2."""
-
-SHARE = 0.25
-"""The length of a kernel's step for a rate of 1, so that one rate serves kernels and the rest."""
+STEPS = 4  # iterations; after them the singular values lie between about 0.7 and 1.2
+SHARE = 0.25  # the length of a kernel's step for a rate of 1: one rate serves kernels and the rest
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
     """Return a Muon whose rate rises linearly, then falls to nothing along a cosine.
 
-    Weights are averaged on the way; biases and normalizations do not decay. An epoch has so many
-    steps.
+    Weights are averaged; biases and normalizations do not decay. An epoch has so many steps.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -41,8 +37,7 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]  # Keras ships no types
 
     Every direction of a kernel then learns equally fast, which takes a network as far in half the
     epochs. Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"
-    (kellerjordan.github.io/posts/muon). Keras' own Muon leaves convolutions to AdamW. Kernels
-    that read a single channel, biases and the rest take SGD's step.
+    (kellerjordan.github.io/posts/muon). Keras' own Muon leaves convolutions to AdamW.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -61,12 +56,14 @@ class Muon(keras.optimizers.SGD):  # type: ignore[misc]  # Keras ships no types
 
 
 def _orthogonal(matrix: Any) -> Any:
-    """Return the orthogonal matrix nearest to `matrix`, roughly, by Newton-Schulz."""
+    """Return the orthogonal matrix nearest to `matrix`, roughly, by Newton-Schulz.
+
+    Each iteration multiplies x by a polynomial of its Gram matrix. All of them are small square
+    matrices that commute, so they are multiplied with each other, and with x once.
+    """
     tall = matrix.shape[0] > matrix.shape[1]
     x = ops.transpose(matrix) if tall else matrix
     x = x / (ops.norm(x) + 1e-7)
-    # Each iteration multiplies x by a polynomial of its Gram matrix. All of them are small square
-    # matrices that commute, so they are multiplied with each other, and with x once.
     gram = ops.matmul(x, ops.transpose(x))
     one = ops.eye(x.shape[0], dtype=x.dtype)
     whole = one

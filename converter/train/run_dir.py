@@ -14,23 +14,15 @@ MODEL = "model.keras"
 RECIPE = "recipe.json"
 LOG = "log.csv"
 CURVES = "curves.png"
-
-NEGATIVES = "negatives.txt"
-"""Names of the images that taught the output `face`; absent where there were none."""
-
-CHECKPOINT = "checkpoint.weights.h5"
-"""The state after the last whole epoch, only until the training is finished."""
+NEGATIVES = "negatives.txt"  # names of the images that taught the output `face`, if any did
+CHECKPOINT = "checkpoint.weights.h5"  # after the last whole epoch, until the training is finished
 
 RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
 """Keys of earlier recipes that no shipped one ever changed; a training by them is still read."""
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:
-    """Make the folder this training's own.
-
-    Raises:
-        ConfigError: it holds another training, or one that is finished.
-    """
+    """Make the folder this training's own; a ConfigError where it holds another or finished one."""
     directory.mkdir(parents=True, exist_ok=True)
     written = directory / RECIPE
     if written.exists() and not was_trained_by(directory, recipe):
@@ -75,12 +67,7 @@ def write_network(network: Any, path: Path) -> None:
 
 
 def read_recipe(directory: Path, kind: type[AnyRecipe]) -> AnyRecipe:
-    """Return what the network in `directory` was trained by.
-
-    Raises:
-        OSError: there is no recipe.
-        ValueError: it is none of this kind.
-    """
+    """Return what the network in `directory` was trained by; OSError or ValueError if nothing."""
     known = json.loads(
         (directory / RECIPE).read_bytes(),
         object_hook=lambda keys: {key: keys[key] for key in keys.keys() - RETIRED_KEYS},

@@ -1,28 +1,26 @@
-"""Clips to measure on: the built-in one, synthetic ones, and a source that repeats one."""
+"""Clips to measure on: the built-in one, and synthetic ones."""
 
-import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from edge.capture import EndOfStream
-from edge.capture.source import read_first
+from edge.capture.source import iter_frames, read_first
 from edge.capture.video import VideoSettings
-from edge.commands.demo import CLIP
+from edge.commands.demo import CLIP, CLIP_FPS
 from edge.errors import EmotiondError
-from edge.types import Frame, Image
+from edge.types import Image
 
 ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"
 """Scenes of the built-in clip, of a grid of its faces, and of an empty room."""
 
 SIZE = (640, 480)
 
-FRAMES, FPS = 100, 25.0
-"""Length and frames a second of synthetic clips; the rate also spaces repeated frames in time."""
+FRAMES = 100
+"""Length of synthetic clips."""
 
 ROWS, COLUMNS = 4, 5
 """Grid of the crowd."""
@@ -40,12 +38,7 @@ NOISE = 2.0
 def clip_of(scene: str, folder: Path) -> Path:
     """Return the video of a scene, making it in `folder` where it is synthetic.
 
-    Args:
-        scene: one of this module's names, or the path of a video.
-        folder: for synthetic clips.
-
-    Raises:
-        EmotiondError: the video cannot be read, or none can be written.
+    `scene` is one of this module's names, or the path of a video.
     """
     if scene == ONE_FACE:
         return CLIP
@@ -54,7 +47,7 @@ def clip_of(scene: str, folder: Path) -> Path:
         return Path(scene).absolute()
     path = folder / f"{scene.replace(' ', '-')}.mp4"
     if not path.exists():
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, SIZE)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), CLIP_FPS, SIZE)
         if not writer.isOpened():
             raise EmotiondError(f"{path}: OpenCV cannot write a video there")
         for image in _crowd() if scene == CROWD else _empty_room():
@@ -63,54 +56,18 @@ def clip_of(scene: str, folder: Path) -> Path:
     return path
 
 
-class LoopingVideoSource:
-    """Video source of a given length, in frames: repeats a video as fast as it is read."""
-
-    online = True
-
-    def __init__(self, path: Path, frames: int) -> None:
-        self._video = _loop(path)
-        self._frames = enumerate(islice(self._video, frames))
-
-    def read(self) -> Frame:
-        """Return the next frame.
-
-        Raises:
-            EndOfStream: all were given.
-            InputError: the video cannot be read.
-        """
-        for index, image in self._frames:
-            return Frame(image, index, timestamp=index / FPS, captured=time.monotonic())
-        raise EndOfStream
-
-    def close(self) -> None:
-        """Close the video."""
-        self._video.close()
-
-
-def _loop(path: Path) -> Generator[Image, None, None]:
-    """Yield the images of a video again and again; one without any raises InputError."""
-    while True:
-        video = VideoSettings(path, realtime=False).open()
-        with closing(video), suppress(EndOfStream):
-            while True:
-                frame = video.read()
-                assert frame is not None  # it is not read in real time
-                yield frame.image
-
-
 def _crowd() -> Iterator[Image]:
     """Yield images of a grid of faces, each at another point of the built-in clip."""
-    cell = (SIZE[0] // COLUMNS, SIZE[1] // ROWS)
-    with closing(_loop(CLIP)) as images:
+    cell, cells = (SIZE[0] // COLUMNS, SIZE[1] // ROWS), ROWS * COLUMNS
+    with closing(VideoSettings(CLIP, realtime=False).open()) as clip:
         heads = [
-            cv2.resize(image[HEAD], cell, interpolation=cv2.INTER_AREA)
-            for image in islice(images, FRAMES + CELL_OFFSET * ROWS * COLUMNS)
+            cv2.resize(frame.image[HEAD], cell, interpolation=cv2.INTER_AREA)
+            for frame in islice(iter_frames(clip), FRAMES + CELL_OFFSET * cells)
         ]
     for frame in range(FRAMES):
-        cells = heads[frame::CELL_OFFSET][: ROWS * COLUMNS]
-        rows = [np.hstack(cells[COLUMNS * row :][:COLUMNS]) for row in range(ROWS)]
-        yield np.vstack(rows).astype(np.uint8)
+        shown = np.array(heads[frame::CELL_OFFSET][:cells], np.uint8)
+        grid = shown.reshape(ROWS, COLUMNS, *shown.shape[1:]).swapaxes(1, 2)
+        yield np.ascontiguousarray(grid.reshape(SIZE[1], SIZE[0], 3))
 
 
 def _empty_room() -> Iterator[Image]:

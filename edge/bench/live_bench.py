@@ -8,13 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.stream import LiveStream
 from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
-from edge.publish.events import decode_event
 
 FINAL_STATS = re.compile(
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
@@ -31,10 +29,8 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         p50_ms, p95_ms: from capture until a frame was analyzed.
-        event_p95_ms: from capture until an event reached the sinks; None without an event.
         cpu_percent: of one core.
-        memory_mb: resident memory at the end.
-        first_event_s: seconds from the start of the process to its first event; None without one.
+        first_event_s: from the start of the process; None without one.
     """
 
     detector: str = "auto"
@@ -47,7 +43,6 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     p50_ms: float
     p95_ms: float
-    event_p95_ms: float | None
     cpu_percent: float
     memory_mb: float
     first_event_s: float | None
@@ -64,11 +59,7 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
-    """Let the daemon watch a video as a stream of MJPEG, which most cameras give, and measure it.
-
-    Raises:
-        EmotiondError: the daemon ended early; the text is its last message.
-    """
+    """Measure the daemon as it watches a video as a stream of MJPEG, which most cameras give."""
     with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events = folder / "events.jsonl"
@@ -86,18 +77,15 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
-        lines = events.read_bytes().splitlines() if events.exists() else []
-        latencies = [1000 * decode_event(line).latency for line in lines]
     return LiveRow(
         scene=scene,
         source_fps=fps,
         seconds=seconds,
         fps=float(stats["fps"]),
-        frames=int(stats["frames"]),
-        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
         p50_ms=float(stats["p50_ms"]),
         p95_ms=float(stats["p95_ms"]),
-        event_p95_ms=float(np.percentile(latencies, 95)) if latencies else None,
+        frames=int(stats["frames"]),
+        dropped=sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
         cpu_percent=100 * cpu,
         memory_mb=memory,
         first_event_s=first_event,

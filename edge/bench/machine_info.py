@@ -2,10 +2,11 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 
@@ -32,15 +33,12 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Machine that was measured on, and how far its figures can be trusted.
 
     Attributes:
-        time: UTC of the start.
         board: name in the device tree; None on a PC.
         features: instruction sets that the models gain by.
         temperature: degrees Celsius of the hottest zone at the end; None without a thermometer.
-        throttling: what slowed the CPU down, in words.
-        reference_ms: median time of the reference computation (`ReferenceRequest`).
+        reference_ms: median time of `edge.bench.measurement.time_reference`.
         reference_spread: its slowest time less its fastest, as a share of the median.
-        noise: reasons not to trust the figures; empty where there are none.
-        not_measured: what could not be measured, and why.
+        noise: reasons not to trust the figures.
     """
 
     time: str
@@ -65,36 +63,29 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 def describe_machine(
     started: datetime, reference: Sequence[float], not_measured: dict[str, str]
 ) -> Machine:
-    """Return the machine, and the reasons not to trust its figures.
-
-    Args:
-        started: when the run began.
-        reference: milliseconds of the reference computation during the run.
-        not_measured: what could not be measured, and why.
-    """
-    packages = {}
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            packages[name] = version(name)
+    """Return the machine, given the milliseconds of the reference computation during the run."""
+    versions = {one.name.replace("_", "-"): one.version for one in distributions()}
     middle = median(reference)
     spread = (max(reference) - min(reference)) / middle
     noise = f"the reference computation varied by {spread:.0%}; compare ratios only"
-    cpuinfo, architecture = _read(CPUINFO), platform.machine()
-    models = [line for line in cpuinfo.splitlines() if line.startswith("model name")]
-    cpu = models[0].partition(":")[2].strip() if models else platform.processor()
+    architecture, cpuinfo, board = platform.machine(), "", None
+    with suppress(OSError):
+        cpuinfo = CPUINFO.read_text()
+        board = BOARD.read_text().rstrip("\0\n")
+    cpu = re.search(r"^model name\s*: (.+)", cpuinfo, re.M)
     flags = set(cpuinfo.split())
     return Machine(
         time=started.isoformat(timespec="seconds"),
         version=__version__,
-        cpu=cpu or architecture,
-        board=_read(BOARD).rstrip("\0\n") or None,
+        cpu=cpu[1] if cpu else platform.processor() or architecture,
+        board=board,
         architecture=architecture,
         cores=os.cpu_count() or 1,
         features=tuple(flag for flag in INT8_FLAGS.get(architecture, ()) if flag in flags),
         memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages=packages,
+        packages={name: versions[name] for name in PACKAGES if name in versions},
         temperature=SystemStats().sample().temperature,
         throttling=tuple(one.text for one in check_throttling() if one.level is not Level.OK),
         reference_ms=middle,
@@ -102,11 +93,3 @@ def describe_machine(
         noise=(noise,) if spread > MAX_REFERENCE_SPREAD else (),
         not_measured=not_measured,
     )
-
-
-def _read(path: Path) -> str:
-    """Return the text of a file; empty where it cannot be read."""
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -1,32 +1,23 @@
-"""Measurements in processes of their own, in turns: a request goes in, its result comes back.
+"""Measurements in processes of their own, in turns.
 
 What one candidate leaves in caches, allocators and libraries cannot help or hurt the next, and the
 memory of each is its own.
 """
 
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from typing import Any
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from edge.errors import EmotiondError
+from edge.processes import run_in_processes
 
-TIMEOUT = 600.0
-"""Seconds that one measurement may take: a Raspberry Pi 3 is slow, but not that slow."""
-
-WARM_UP_SHARE = 0.2
-"""Share of the asked time that is spent before it counts: caches, branch predictors and the CPU's
-frequency settle meanwhile."""
-
-MIN_CALLS = 10
-"""Calls that are timed at least, however long one takes."""
+WARM_UP_SHARE, MIN_CALLS = 0.2, 10
+"""Share of the asked time that is spent before it counts, and calls that are timed at least."""
 
 SCALE, NEIGHBORS = 1.3, 5
 """Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
@@ -35,7 +26,7 @@ REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8
 """Time of the reference computation, and measurements between two of them."""
 
 
-class Timing(msgspec.Struct, frozen=True):
+class Timing(NamedTuple):
     """Milliseconds that the repetitions of one thing took."""
 
     p50: float
@@ -44,18 +35,26 @@ class Timing(msgspec.Struct, frozen=True):
     fastest: float
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Request for one measurement: a function of a module, called in a process of its own.
-
-    Attributes:
-        name: under which it is listed where it cannot be measured.
-        function, arguments: what is called.
-    """
+class Request(NamedTuple):
+    """Request for one measurement; where it fails, it is listed under its name."""
 
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+
+
+class Measurements(NamedTuple):
+    """Results of measurements in turns.
+
+    Attributes:
+        results: of each request, one a round; none where it failed.
+        failures: why, by the name of the request.
+        reference: milliseconds of the reference computation.
+    """
+
+    results: list[list[Any]]
+    failures: dict[str, str]
+    reference: list[float]
 
 
 class MeasurementFailed(EmotiondError):
@@ -63,12 +62,10 @@ class MeasurementFailed(EmotiondError):
 
 
 def time_reference() -> Timing:
-    """Time the reference computation: how fast is the machine at this moment?
+    """Time OpenCV's default Haar cascade on a whole gray image of 640x480, as tutorials run it.
 
-    It is the search that most student projects run on every frame: OpenCV's default Haar cascade on
-    a whole gray image of 640x480, here the first of the built-in clip. Whatever slows a machine
-    down (heat, other processes, another CPU) slows it down too. So costs as multiples of it can be
-    compared between runs and, roughly, between machines.
+    Whatever slows a machine down (heat, other processes, another CPU) slows it down too: costs as
+    multiples of it can be compared between runs and, roughly, between machines.
     """
     import cv2
 
@@ -83,48 +80,27 @@ def time_reference() -> Timing:
     return repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
 
 
-REFERENCE = Request("reference", time_reference)
-
-
 def run_in_subprocess(request: Request) -> Any:
     """Return what the function of a request returns in a new process.
 
     Raises:
         MeasurementFailed: it could not be measured.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(request, sender))
-    # Ctrl-C is the parent's: a child that is just starting would print a traceback.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    process.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    sender.close()
+    call = partial(request.function, *request.arguments)
+    ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:
-        if not receiver.poll(TIMEOUT):
-            raise MeasurementFailed(f"took more than {TIMEOUT:.0f} s")
-        result, error = receiver.recv()
-    except EOFError:
-        process.join()
-        raise MeasurementFailed(f"its process ended with code {process.exitcode}") from None
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
-    if error is not None:
-        raise MeasurementFailed(error)
-    return result
-
-
-def _answer(request: Request, sender: Connection) -> None:
-    """Send the result, and None; or None, and why there is none, in one line."""
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)  # what libraries print is no part of the tables
-    os.dup2(silence, 2)
-    try:
-        sender.send((request.function(*request.arguments), None))
+        return outcome.result()
+    except BrokenProcessPool:
+        raise MeasurementFailed("its process was ended; is memory short?") from None
     except Exception as error:
-        sender.send((None, " ".join(str(error).split())))
+        raise MeasurementFailed(" ".join(str(error).split())) from error
+
+
+def _silence() -> None:
+    """Discard what libraries print: it is no part of the tables."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
 
 
 def repeat(call: Callable[[], object], seconds: float) -> Timing:
@@ -145,48 +121,27 @@ def summarize(durations: Sequence[float]) -> Timing:
     return Timing(*(round(1000 * one, 4) for one in (p50, p95, p99, min(durations))))
 
 
-@dataclass
-class Measurements:
-    """Results of measurements in turns.
-
-    Attributes:
-        results: of each request, in their order, one a round; none where it failed.
-        failures: why what could not be measured, by its name.
-        reference: milliseconds of the reference computation, in the order of time.
-    """
-
-    results: list[list[Any]]
-    failures: dict[str, str] = field(default_factory=dict)
-    reference: list[float] = field(default_factory=list)
-
-
 def run_interleaved(
-    requests: Sequence[Request], rounds: int, progress: Callable[[int], object]
+    requests: Sequence[Request], rounds: int, on_step: Callable[[], object] = lambda: None
 ) -> Measurements:
-    """Measure each request once a round, each in a process of its own.
+    """Measure each request once a round, each in a process of its own; call `on_step` after each.
 
     Every other round goes backwards, so that a machine that slowly grows hot favors nothing. What
     fails once is not tried again.
-
-    Args:
-        requests: what is measured.
-        rounds: how often.
-        progress: called with the number of measurements that are done.
     """
-    measured, failed, done = Measurements([[] for _ in requests]), set[int](), 0
+    measured, reference = Measurements([[] for _ in requests], {}, []), Request("", time_reference)
     for number in range(rounds):
-        places = range(len(requests))
-        for turn, place in enumerate(places if number % 2 == 0 else reversed(places)):
+        places = range(len(requests))[:: -1 if number % 2 else 1]
+        for turn, place in enumerate(places):
+            request, results = requests[place], measured.results[place]
             if turn % REFERENCE_INTERVAL == 0:
-                measured.reference.append(run_in_subprocess(REFERENCE).p50)
-            if place not in failed:
+                measured.reference.append(run_in_subprocess(reference).p50)
+            if len(results) == number:  # it has not failed
                 try:
-                    measured.results[place].append(run_in_subprocess(requests[place]))
+                    results.append(run_in_subprocess(request))
                 except MeasurementFailed as error:
-                    measured.failures[requests[place].name] = str(error)
-                    measured.results[place].clear()
-                    failed.add(place)
-            done += 1
-            progress(done)
-    measured.reference.append(run_in_subprocess(REFERENCE).p50)
+                    measured.failures[request.name] = str(error)
+                    results.clear()
+            on_step()
+    measured.reference.append(run_in_subprocess(reference).p50)
     return measured

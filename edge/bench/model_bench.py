@@ -12,7 +12,7 @@ import numpy as np
 from edge.bench.measurement import Request, repeat
 from edge.errors import ModelError
 from edge.metrics import rss_bytes
-from edge.model_card import DetectorCard, ModelCard, card_path, decode_card
+from edge.model_card import ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
 from edge.tflite import MODULES, Runtime, TFLiteModel
 
@@ -30,7 +30,6 @@ class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
         times: how many times as fast as `against`, the median of the rounds.
         times_low, times_high: the lowest and the highest of the rounds.
         against: name of the row it is compared with.
-        rounds: how often it was measured.
     """
 
     times: float = 1.0
@@ -45,7 +44,6 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
 
     Attributes:
         accuracy: of the card's first measurement; None without one.
-        average_precision: of a detector, at IoU 0.4, from its card; None without one.
         load_ms: until it could be called; its runtime was imported before.
         p50_ms, p95_ms, min_ms: of one call, input and output included; first_ms: of the first.
         memory_mb: growth of the process.
@@ -54,14 +52,12 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
     model: str
     runtime: str
     accuracy: float | None
-    average_precision: float | None
     size_mb: float
     load_ms: float
     first_ms: float
     p50_ms: float
     p95_ms: float
     min_ms: float
-    per_second: float
     memory_mb: float
 
     @property
@@ -76,49 +72,37 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
 
 
 def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow]:
-    """Load one .tflite on one runtime and time its calls, input and output included.
-
-    Raises:
-        ConfigError, ModelError: the runtime cannot run it.
-    """
+    """Load one .tflite on one runtime and time its calls, input and output included."""
     importlib.import_module(MODULES[runtime])
     memory, started = rss_bytes(), time.perf_counter()
     model = TFLiteModel(path, runtime)
     loaded = time.perf_counter()
     # without any regularity that a runtime could gain by
     values = np.random.default_rng(0).random(model.input.shape, dtype=np.float32)
-    if model.input.dtype != "float32":
-        limits = np.iinfo(model.input.dtype)
-        values = (values * (limits.max - limits.min) + limits.min).astype(model.input.dtype)
+    if model.input.dtype != "float32":  # a byte
+        values = (255 * values).astype(np.uint8).view(model.input.dtype)
     call = partial(model.invoke, values)
     called = time.perf_counter()
     call()
     first = time.perf_counter() - called
     timing = repeat(call, seconds)
-    accuracy, average_precision = card_accuracy(path)
     row = ModelRow(
         model=path.stem,
         runtime=runtime,
-        accuracy=accuracy,
-        average_precision=average_precision,
+        accuracy=card_accuracy(path),
         size_mb=round(path.stat().st_size / 1e6, 3),
         load_ms=1000 * (loaded - started),
         first_ms=1000 * first,
         p50_ms=timing.p50,
         p95_ms=timing.p95,
         min_ms=timing.fastest,
-        per_second=1000 / timing.p50,
         memory_mb=(rss_bytes() - memory) / 1e6,
     )
     return [row]
 
 
 def select_models(files: Sequence[Path], detectors: bool = False) -> list[Path]:
-    """Return the files to measure: those given, by path or name, else every shipped model.
-
-    Raises:
-        ModelError: there is no such model.
-    """
+    """Return the files to measure: those given, by path or name, else every shipped model."""
     if files:
         return [find_model(file).absolute() for file in files]
     shipped = sorted(asset("models").glob("*.tflite"))
@@ -126,11 +110,7 @@ def select_models(files: Sequence[Path], detectors: bool = False) -> list[Path]:
 
 
 def model_requests(files: Sequence[Path], seconds: float) -> list[Request]:
-    """Return a request for each model and runtime; without files, for the detectors too.
-
-    Raises:
-        ModelError: there is no such model.
-    """
+    """Return a request for each model and runtime; without files, for the detectors too."""
     return [
         Request(runtime, measure_model, (model, runtime, seconds))
         for model in select_models(files, detectors=True)
@@ -138,18 +118,10 @@ def model_requests(files: Sequence[Path], seconds: float) -> list[Request]:
     ]
 
 
-def card_accuracy(model: Path) -> tuple[float | None, float | None]:
-    """Return the accuracy and, of a detector, the average precision that a model's card gives.
-
-    Raises:
-        ModelError: the card cannot be read.
-    """
-    if not card_path(model).exists():
-        return None, None
+def card_accuracy(model: Path) -> float | None:
+    """Return the accuracy that a classifier's card gives first; None where there is none."""
     try:
         card = decode_card(card_path(model), ModelCard)
     except ModelError:
-        detector = decode_card(card_path(model), DetectorCard)
-        found = (one.average_precision.get("0.4") for one in detector.measured)
-        return None, next((one for one in found if one), None)
-    return next((one.accuracy for one in card.measured), None), None
+        return None  # it has no card, or is a detector
+    return next((one.accuracy for one in card.measured), None)

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.clips import CROWD, ONE_FACE, LoopingVideoSource, clip_of
+from edge.bench.clips import CROWD, ONE_FACE, clip_of
 from edge.bench.measurement import Request, summarize
 from edge.bench.model_bench import DEFAULT_MODEL, ComparedRow, select_models
 from edge.capture.source import iter_frames
+from edge.commands.demo import LoopedVideo
 from edge.config import Config, parse_config
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
 from edge.metrics import rss_bytes
+from edge.offline.recognizer import analyze_frames
 from edge.paths import find_model
 from edge.pipeline.build import PipelineComponents, build_components
-from edge.pipeline.pipeline import Pipeline
-from edge.pipeline.worker import LatestFrame
 from edge.publish import MultiSink
-from edge.types import AnalyzedFrame
 
 STAGES = ("capture", "detect", "infer", "publish")
 
@@ -52,9 +51,7 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
 
     Attributes:
         mode: "one thread" or "threads".
-        fps: frames a second where none is dropped.
-        capture_ms, detect_ms, infer_ms, publish_ms: of a frame, in one thread.
-        p50_ms, p95_ms, p99_ms: of a frame, in one thread.
+        capture_ms to p99_ms: of a frame, in one thread.
         memory_mb: resident memory of the process.
         faces: mean number found in a frame.
     """
@@ -90,26 +87,14 @@ def measure_pipeline(
 ) -> list[PipelineRow]:
     """Send a video through the stages; return the row of one thread and that of threads.
 
-    Args:
-        detector: a name of `detector_settings`.
-        model: the .tflite file that classifies.
-        scene: what the video shows.
-        video: its path.
-        frames: how many are measured; a shorter video is repeated.
-
-    Raises:
-        EmotiondError: a component cannot be used, or the video cannot be read.
+    `detector` is a name of `detector_settings`; a video shorter than `frames` is repeated.
     """
     cv2.setNumThreads(1)  # as the daemon does
     with tempfile.TemporaryDirectory() as folder:
         config = bench_config(detector_settings()[detector], model, Path(folder))
-
-        def components(frames: int) -> PipelineComponents:
-            return open_components(config, LoopingVideoSource(video, frames))
-
-        run_sequential(components(WARM_UP_FRAMES))
-        timings = run_sequential(components(frames))
-        threads_fps = run_threads(components(frames))
+        run_sequential(open_components(config, video, WARM_UP_FRAMES))
+        seconds, faces = run_sequential(open_components(config, video, frames))
+        threads_fps = run_threads(open_components(config, video, frames))
     threads = PipelineRow(
         detector=detector,
         model=model.stem,
@@ -117,39 +102,28 @@ def measure_pipeline(
         mode="threads",
         fps=threads_fps,
         memory_mb=rss_bytes() / 1e6,
-        faces=timings.faces / frames,
+        faces=faces / frames,
     )
-    times = summarize(timings.seconds.sum(axis=1).tolist())
+    times = summarize(seconds.sum(axis=1).tolist())
     one_thread = msgspec.structs.replace(
         threads,
         mode="one thread",
-        fps=timings.fps,
+        fps=float(frames / seconds.sum()),
         p50_ms=times.p50,
         p95_ms=times.p95,
         p99_ms=times.p99,
-        **{f"{name}_ms": value for name, value in timings.milliseconds.items()},
+        **{f"{name}_ms": value for name, value in stage_milliseconds(seconds).items()},
     )
     return [one_thread, threads]
 
 
 def pipeline_requests(
-    files: Sequence[Path],
-    detectors: Sequence[str],
-    video: Path | None,
-    folder: Path,
-    frames: int,
+    files: Sequence[Path], detectors: Sequence[str], video: Path | None, folder: Path, frames: int
 ) -> list[Request]:
     """Return a request for each detector with each model, and one for many faces.
 
-    Args:
-        files: .tflite models, or names of shipped ones; none stands for all shipped.
-        detectors: names of `detector_settings`; none stands for all.
-        video: what the stages see; None is the built-in clip.
-        folder: for synthetic clips.
-        frames: how many of them.
-
-    Raises:
-        EmotiondError: there is no such detector or model, or the video cannot be read.
+    No file stands for all shipped models, no detector for all of `detector_settings`, and no video
+    for the built-in clip; synthetic ones are made in `folder`.
     """
     known = list(detector_settings())
     if unknown := [name for name in detectors if name not in known]:
@@ -170,7 +144,7 @@ def pipeline_requests(
 def bench_config(detector: dict[str, str], model: Path, folder: Path) -> Config:
     """Return a config with the detector on every frame and events in a file in `folder`."""
     settings = {
-        "source": {"kind": "camera"},  # never opened: a `LoopingVideoSource` takes its place
+        "source": {"kind": "camera"},  # never opened: a `LoopedVideo` takes its place
         "detector": detector,
         "scheduler": EVERY_FRAME,
         "classifier": {"model": str(model)},
@@ -180,36 +154,18 @@ def bench_config(detector: dict[str, str], model: Path, folder: Path) -> Config:
     return parse_config(settings, folder / "bench")
 
 
-def open_components(config: Config, source: LoopingVideoSource) -> PipelineComponents:
-    """Build what a config names around a source of which no frame is dropped."""
+def open_components(config: Config, video: Path, frames: int) -> PipelineComponents:
+    """Build what a config names around a video of so many frames, of which none is dropped."""
+    source = LoopedVideo(video, realtime=False, max_frames=frames).open()
     return replace(build_components(config), source=source, live=False)
 
 
-@dataclass(frozen=True, slots=True)
-class StageTimings:
-    """Times of a run in one thread.
+def run_sequential(components: PipelineComponents) -> tuple[NDArray[np.float64], int]:
+    """Send each frame through every stage before the next is read.
 
-    Attributes:
-        seconds: of each frame in each of `STAGES`, (frames, stages).
-        faces: seen in all frames.
+    Returns:
+        Seconds of each frame in each of `STAGES`, (frames, stages), and the faces seen in all.
     """
-
-    seconds: NDArray[np.float64]
-    faces: int
-
-    @property
-    def fps(self) -> float:
-        """Frames a second."""
-        return float(len(self.seconds) / self.seconds.sum())
-
-    @property
-    def milliseconds(self) -> dict[str, float]:
-        """Mean milliseconds a frame of each stage, by its name."""
-        return dict(zip(STAGES, (1000 * self.seconds.mean(axis=0)).tolist(), strict=True))
-
-
-def run_sequential(components: PipelineComponents) -> StageTimings:
-    """Send each frame through every stage before the next is read."""
     processing, sinks = components.processing, MultiSink(components.sinks)
     seconds, faces = [], 0
     sinks.start()
@@ -228,26 +184,15 @@ def run_sequential(components: PipelineComponents) -> StageTimings:
         started = time.perf_counter()
     components.source.close()
     sinks.close(timeout=5.0)
-    return StageTimings(np.array(seconds), faces)
+    return np.array(seconds), faces
+
+
+def stage_milliseconds(seconds: NDArray[np.float64]) -> dict[str, float]:
+    """Return the mean milliseconds a frame of each stage, by its name."""
+    return dict(zip(STAGES, (1000 * seconds.mean(axis=0)).tolist(), strict=True))
 
 
 def run_threads(components: PipelineComponents) -> float:
-    """Run the daemon's threads until the source ends; return frames a second.
-
-    Raises:
-        EmotiondError: what ended a stage.
-    """
-    times: list[float] = []
-
-    class Clock(LatestFrame):
-        def show(self, frame: AnalyzedFrame) -> None:
-            times.append(time.monotonic())
-
-    pipeline = Pipeline(components, Clock())
-    pipeline.start()
-    while pipeline.running:
-        time.sleep(0.01)
-    pipeline.stop()
-    if pipeline.error is not None:
-        raise pipeline.error
+    """Run the daemon's threads until the source ends; return frames a second."""
+    times = [time.monotonic() for _ in analyze_frames(components)]
     return (len(times) - 1) / (times[-1] - times[0])

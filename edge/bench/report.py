@@ -2,18 +2,20 @@
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from edge.bench.live_bench import LiveRow
 from edge.bench.machine_info import Machine
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
-from edge.bench.pipeline_bench import PipelineRow
+from edge.bench.pipeline_bench import STAGES, PipelineRow
 from edge.errors import ConfigError, EmotiondError
 from edge.installation import extra_remedy
 from edge.tflite import Runtime
@@ -34,12 +36,11 @@ TABLES = {
 }
 """Fields of the rows of each part that its table shows (the JSON has all), and a note."""
 
-STAGES = (("capture", "#56b4e9"), ("detect", "#0072b2"), ("infer", "#e69f00"), ("publish", "#999"))
-"""Stages with colors that people with any color vision can tell apart (Okabe and Ito 2008)."""
+COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")
+"""Of the stages; people with any color vision can tell them apart (Okabe and Ito 2008)."""
 
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
 """Inches: width of the plot, height of its upper half, and height of a bar."""
-
 
 AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 
@@ -62,19 +63,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_result(path: Path) -> Result:
-    """Read what `emotiond bench --json` wrote.
-
-    Raises:
-        EmotiondError: it cannot be read, or is something else.
-    """
+    """Read what `emotiond bench --json` wrote."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Result)
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise EmotiondError(
-            f"{path}: is not what `emotiond bench --json` writes: {error}"
-        ) from error
+        text = f"{path}: is not what `emotiond bench --json` writes: {error}"
+        raise EmotiondError(text) from error
 
 
 def aggregate(
@@ -83,10 +79,8 @@ def aggregate(
     """Return each row that requests were answered with, its rounds taken together.
 
     Ratios are taken round by round: what slows a machine down for a while slows down both.
-
-    Args:
-        results: for each request the rows of each round.
-        base: name of the row the others are compared with; without such a row, the first.
+    `results` are, for each request, the rows of each round; the others are compared with the row
+    named `base`, or with the first.
     """
     rows = [rounds for answers in results for rounds in zip(*answers, strict=True)]
     compared = next((rounds for rounds in rows if rounds[0].name == base), rows[0] if rows else ())
@@ -140,19 +134,15 @@ def headline(result: Result) -> str | None:
     """Return the gain of int8 over float32 in one sentence; None where not both were measured."""
     litert = {row.model: row for row in result.models if row.runtime == Runtime.LITERT}
     int8, float32 = litert.get(DEFAULT_MODEL), litert.get(FLOAT_MODEL)
-    if int8 is None or float32 is None:
+    if int8 is None or float32 is None or int8.accuracy is None or float32.accuracy is None:
         return None
-    text = (
+    return (
         f"Quantized to int8, the shallow network is {int8.times:.1f} times as fast as in float32 "
         f"({int8.times_low:.1f} to {int8.times_high:.1f} in {int8.rounds} rounds): "
-        f"{int8.p50_ms:.2f} instead of {float32.p50_ms:.2f} ms a face on {int8.runtime}"
+        f"{int8.p50_ms:.2f} instead of {float32.p50_ms:.2f} ms a face on {int8.runtime}, at "
+        f"{int8.accuracy:.1%} instead of {float32.accuracy:.1%} accuracy and {int8.size_mb:.1f} "
+        f"instead of {float32.size_mb:.1f} MB."
     )
-    if int8.accuracy is not None and float32.accuracy is not None:
-        text += (
-            f", at {int8.accuracy:.1%} instead of {float32.accuracy:.1%} accuracy and "
-            f"{int8.size_mb:.1f} instead of {float32.size_mb:.1f} MB"
-        )
-    return f"{text}."
 
 
 def machine_lines(machine: Machine) -> list[str]:
@@ -174,13 +164,10 @@ def machine_lines(machine: Machine) -> list[str]:
 
 
 class Change(NamedTuple):
-    """Change of one row since an earlier result.
+    """New cost of a row over its old one.
 
-    Attributes:
-        normalized: its new cost over its old one, each as a multiple of the reference computation
-            of its own run, so that a slower or busier machine does not count.
-        measured: the same as it was measured.
-        name: of the row.
+    `normalized` takes each as a multiple of the reference computation of its own run, so that a
+    slower or busier machine does not count; `measured` does not.
     """
 
     normalized: float
@@ -194,10 +181,7 @@ def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
     int8 costs something else on a CPU with instructions for it, which the reference computation
     does not make up for.
     """
-
-    def cpu(result: Result) -> tuple[str, frozenset[str]]:
-        return result.machine.architecture, frozenset(result.machine.features)
-
+    cpu = attrgetter("machine.architecture", "machine.features")
     return next((one for one in old if cpu(one) == cpu(new)), None)
 
 
@@ -205,23 +189,13 @@ def compare(new: Result, old: Result) -> list[Change]:
     """Return the change of each row that both have, the worst first."""
     old_costs = {row.name: row.cost for row in old.rows if row.cost}
     machine = old.machine.reference_ms / new.machine.reference_ms
-    common = (row for row in new.rows if row.name in old_costs)
-    ratios = ((row.cost / old_costs[row.name], row.name) for row in common)
-    return sorted((Change(machine * ratio, ratio, name) for ratio, name in ratios), reverse=True)
-
-
-def format_change(change: Change, limit: float) -> str:
-    """Return one line about a change."""
-    text = f"{change.normalized:6.2f}  ({change.measured:.2f} as measured)  {change.name}"
-    return f"{text}  TOO SLOW" if change.normalized > limit else text
+    ratios = {row.name: row.cost / old_costs[row.name] for row in new.rows if row.name in old_costs}
+    changes = (Change(machine * ratio, ratio, name) for name, ratio in ratios.items())
+    return sorted(changes, reverse=True)
 
 
 def plot(result: Result) -> bytes:
-    """Return a PNG: accuracy against time, and where the time of a frame goes.
-
-    Raises:
-        ConfigError: matplotlib is not installed.
-    """
+    """Return a PNG: accuracy against time, and where the time of a frame goes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -249,11 +223,11 @@ def plot(result: Result) -> bytes:
 
 def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
     """Draw each detector with each model as a bar of its stages, the last on top."""
-    left = [0.0] * len(rows)
-    for stage, color in STAGES:
-        widths = [getattr(row, f"{stage}_ms") or 0.0 for row in rows]
+    left = np.zeros(len(rows))
+    for stage, color in zip(STAGES, COLORS, strict=True):
+        widths = np.array([getattr(row, f"{stage}_ms") or 0.0 for row in rows])
         axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
-        left = [start + width for start, width in zip(left, widths, strict=True)]
+        left = left + widths
     names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=8)

@@ -19,12 +19,8 @@ QUALITY = 80
 class LiveStream:
     """HTTP server of a video on a port of 127.0.0.1, for as long as the `with` block lasts.
 
-    Like a camera, it sends `fps` images a second whether or not its reader keeps up.
-
-    Args:
-        video: its frames are sent again and again.
-        fps: images a second.
-        port: 0 takes a free one.
+    Like a camera, it sends `fps` images a second whether or not its reader keeps up. The video is
+    repeated. Port 0 takes a free one.
     """
 
     def __init__(self, video: Path, fps: float, port: int = 0) -> None:
@@ -37,15 +33,10 @@ class LiveStream:
         handler = type("Handler", (_Handler,), {"stream": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, name="stream", daemon=True)
-
-    @property
-    def url(self) -> str:
-        """URL of the stream."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/live.mjpg"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        Thread(target=self._server.serve_forever, name="stream", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,6 @@
 """`emotiond app`: the daemon for one person at one desk, used by its page alone."""
 
 import argparse
-import socket
 import threading
 import time
 import webbrowser
@@ -14,6 +13,7 @@ from urllib.request import urlopen
 
 import msgspec
 
+from edge.commands.embedded_broker import free_port
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
 from edge.paths import atomic_write, state_directory, user_config
@@ -44,22 +44,18 @@ def add_app_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def app(options: argparse.Namespace) -> ExitCode:
-    """Run the daemon until its page ends it; where it runs already, show that one's page.
-
-    Raises:
-        EmotiondError: config or state cannot be written, or the daemon cannot run.
-    """
+    """Run the daemon until its page ends it; where it runs already, show that one's page."""
     state = state_directory()
-    try:
+    with suppress(OSError):
         link = (state / LINK).read_text()
-    except OSError:
-        link = ""
-    if _is_served(link):
-        _show(link, options.no_browser)
-        return ExitCode.OK
+        if _is_served(link):
+            _show(link, options.no_browser)
+            return ExitCode.OK
     token = state / "app-token"
     try:
-        _make_config(options.config)
+        if not options.config.exists():
+            options.config.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(options.config, FIRST_CONFIG.encode(), private=True)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret = token_urlsafe(24)
         port = _free_port(load_config(options.config).web.port)
@@ -79,32 +75,17 @@ def app(options: argparse.Namespace) -> ExitCode:
 
 def _adjusted(port: int, token: Path, config: Config) -> Config:
     """Return a config with a page for this machine alone, which can end the daemon."""
-    web = msgspec.structs.replace(
-        config.web,
-        enabled=True,
-        host="127.0.0.1",
-        port=port,
-        token=SecretRef(file=token),
-        quit_button=True,
-    )
+    changes = {"enabled": True, "host": "127.0.0.1", "port": port, "quit_button": True}
+    web = msgspec.structs.replace(config.web, token=SecretRef(file=token), **changes)
     return msgspec.structs.replace(config, web=web)
-
-
-def _make_config(path: Path) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, FIRST_CONFIG.encode(), private=True)
 
 
 def _free_port(wanted: int) -> int:
     """Return the wanted port, or another where that one is in use."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the page's own does
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-    raise EmotiondError("expected a free port for the page on 127.0.0.1, found none")
+    try:
+        return free_port(wanted)
+    except OSError:
+        return free_port()
 
 
 def _is_served(link: str) -> bool:

@@ -54,9 +54,8 @@ def add_audit_arguments(parser: argparse.ArgumentParser) -> None:
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="print the table as a JSON list")
     forms.add_argument("--notice", action="store_true", help="print a notice for the door, as HTML")
-    forms.add_argument(
-        "--dpia", action="store_true", help="print a data protection impact assessment, as Markdown"
-    )
+    text = "print a data protection impact assessment, as Markdown"
+    forms.add_argument("--dpia", action="store_true", help=text)
 
 
 def audit(options: argparse.Namespace) -> ExitCode:
@@ -150,13 +149,11 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
         elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
             planned.setdefault(stored.path, events)
     for path, kept in planned.items():
-        yield DataFlow(
-            "events", "each face, its expression and place", DISK, str(path), False, kept
-        )
+        what = "each face, its expression and place"
+        yield DataFlow("events", what, DISK, str(path), False, kept)
     for folder, number in folders.items():
-        yield DataFlow(
-            "images", f"{number} of faces, or of the window", DISK, folder, False, images
-        )
+        what = f"{number} of faces, or of the window"
+        yield DataFlow("images", what, DISK, folder, False, images)
     for camera in camera_configs(config).values():
         if (baseline := camera.classifier.neutral_baseline) is not None:
             what = "one number a class, of one person's neutral face"

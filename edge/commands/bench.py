@@ -2,30 +2,18 @@
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from edge.bench import report
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.bench.live_bench import measure_live
 from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
-from edge.bench.report import (
-    Result,
-    aggregate,
-    compare,
-    find_comparable,
-    format_change,
-    headline,
-    machine_lines,
-    plot,
-    read_result,
-    tables,
-)
 from edge.commands.common import (
     STDOUT,
     number,
@@ -39,72 +27,32 @@ from edge.terminal import print_json, print_line, print_note
 
 PARTS = ("models", "pipeline", "live")
 
-ROUNDS, SECONDS, FRAMES = 3, 0.5, 300
+WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)
 """How often each is measured, seconds of each model, and frames of the video through the stages."""
-
-QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES = 2, 0.2, 60
-"""The same with `--quick`, good only for coarse comparisons."""
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "files",
-        type=Path,
-        nargs="*",
-        metavar="MODEL",
-        help="a .tflite file, or the name of a shipped model; default: all shipped models",
-    )
-    parser.add_argument(
-        "--detector",
-        action="append",
-        default=[],
-        metavar="KIND",
-        help="measure this detector, may be repeated; default: all that are installed",
-    )
-    parser.add_argument(
-        "--video", type=Path, help="video that the pipeline sees; default: the built-in one"
-    )
-    parser.add_argument("--quick", action="store_true", help="measure coarsely, in seconds")
-    parser.add_argument(
-        "--only", choices=PARTS, action="append", help="measure this part alone, may be repeated"
-    )
-    parser.add_argument(
-        "--live",
-        type=number,
-        metavar="FPS",
-        help="also run the daemon on a stream of so many frames a second",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=number,
-        default=60.0,
-        help="with --live: how long the daemon is measured; default: %(default)g",
-    )
-    parser.add_argument(
-        "--json",
-        type=output_path,
-        nargs="?",
-        const=STDOUT,
-        metavar="FILE.json",
-        help="write the result to a file; without a file, print it instead of the tables",
-    )
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the result")
-    parser.add_argument(
-        "--compare",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="OLD.json",
-        help="print ratios to an earlier result; of several, to the first from a similar CPU",
-    )
-    parser.add_argument(
-        "--limit",
-        type=number,
-        default=1.25,
-        help="with --compare: fail where anything costs more than so many times as before; "
-        "default: %(default)s",
-    )
+    add = parser.add_argument
+    text = "a .tflite file, or the name of a shipped model; default: all shipped models"
+    add("files", type=Path, nargs="*", metavar="MODEL", help=text)
+    text = "measure this detector, may be repeated; default: all that are installed"
+    add("--detector", action="append", default=[], metavar="KIND", help=text)
+    add("--video", type=Path, help="video that the pipeline sees; default: the built-in one")
+    add("--quick", action="store_true", help="measure coarsely, in seconds")
+    text = "measure this part alone, may be repeated"
+    add("--only", choices=PARTS, action="append", help=text)
+    text = "also run the daemon on a stream of so many frames a second"
+    add("--live", type=number, metavar="FPS", help=text)
+    text = "with --live: how long the daemon is measured; default: %(default)g"
+    add("--seconds", type=number, default=60.0, help=text)
+    text = "write the result to a file; without a file, print it instead of the tables"
+    add("--json", type=output_path, nargs="?", const=STDOUT, metavar="FILE.json", help=text)
+    add("--plot", type=Path, metavar="FILE.png", help="draw the result")
+    text = "print ratios to an earlier result; of several, to the first from a similar CPU"
+    add("--compare", type=Path, action="append", default=[], metavar="OLD.json", help=text)
+    text = "with --compare: fail where anything costs more than so many times as before; "
+    add("--limit", type=number, default=1.25, help=f"{text}default: %(default)s")
 
 
 def bench(options: argparse.Namespace) -> ExitCode:
@@ -113,28 +61,30 @@ def bench(options: argparse.Namespace) -> ExitCode:
     for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
         if path not in (None, STDOUT) and path.suffix != suffix:
             raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
-    old = [read_result(path) for path in options.compare]  # before minutes are spent
-    with progress_bar() as bar:
-        task = bar.add_task("measuring", total=None)
-        result = _measure(
-            options, lambda done, total: bar.update(task, completed=done, total=total)
-        )
-    _write(options, result)
-    return _compare(result, old, options.limit) if old else ExitCode.OK
+    former = [report.read_result(path) for path in options.compare]  # before minutes are spent
+    result = _measure(options)
+    if options.plot:
+        write_output(options.plot, report.plot(result))
+    content = msgspec.json.encode(result)
+    if options.json == STDOUT:
+        print_json(content)
+    else:
+        if options.json:
+            write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
+        _print(result)
+    if former and (old := report.find_comparable(result, former)):
+        _compare(result, old, options.limit)
+    elif former:
+        features = ", ".join(result.machine.features) or "none"
+        print_note(f"not compared: none is of a CPU with the features of this one, {features}")
+    return ExitCode.OK
 
 
-def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]) -> Result:
-    """Measure every part; `progress` is called with the steps that are done, and with all.
-
-    Raises:
-        EmotiondError: what is asked for is not there, or cannot be measured on this machine.
-    """
+def _measure(options: argparse.Namespace) -> report.Result:
     parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
-    rounds, seconds, frames = ROUNDS, SECONDS, FRAMES
-    if options.quick:
-        rounds, seconds, frames = QUICK_ROUNDS, QUICK_SECONDS, QUICK_FRAMES
+    rounds, seconds, frames = QUICK if options.quick else WHOLE
     files, video, started = options.files, options.video, datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, progress_bar() as bar:
         folder = Path(name)
         models = model_requests(files, seconds) if "models" in parts else []
         pipelines = []
@@ -142,59 +92,41 @@ def _measure(options: argparse.Namespace, progress: Callable[[int, int], object]
             pipelines = pipeline_requests(files, options.detector, video, folder, frames)
         scenes = [str(video)] if video else [ONE_FACE, NOBODY, CROWD]
         videos = {one: clip_of(one, folder) for one in scenes if "live" in parts}
-        runs = rounds * (len(models) + len(pipelines))
-        total = runs + len(videos)
-        measured = run_interleaved(
-            [*models, *pipelines], rounds, lambda done: progress(done, total)
-        )
+        requests = [*models, *pipelines]
+        task = bar.add_task("measuring", total=rounds * len(requests) + len(videos))
+        measured = run_interleaved(requests, rounds, lambda: bar.advance(task))
         live = []
         for scene, path in videos.items():
             live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
-            progress(runs + len(live), total)
-    return Result(
+            bar.advance(task)
+    return report.Result(
         machine=describe_machine(started, measured.reference, measured.failures),
-        models=aggregate(measured.results[: len(models)], FLOAT_ROW),
-        pipeline=aggregate(measured.results[len(models) :]),
+        models=report.aggregate(measured.results[: len(models)], FLOAT_ROW),
+        pipeline=report.aggregate(measured.results[len(models) :]),
         live=live,
     )
 
 
-def _write(options: argparse.Namespace, result: Result) -> None:
-    if options.plot:
-        write_output(options.plot, plot(result))
-    content = msgspec.json.encode(result)
-    if options.json == STDOUT:
-        print_json(content)
-        return
-    if options.json:
-        write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
-    if text := headline(result):
+def _print(result: report.Result) -> None:
+    if text := report.headline(result):
         print_line(text)
-    for table, note in tables(result):
+    for table, note in report.tables(result):
         print_line("")
         print_table(table)
         print_line(note)
     print_line("")
-    for line in machine_lines(result.machine):
+    for line in report.machine_lines(result.machine):
         print_line(line)
 
 
-def _compare(result: Result, old_results: Sequence[Result], limit: float) -> ExitCode:
-    old = find_comparable(result, old_results)
-    if old is None:
-        print_note(
-            "not compared: none was measured on a CPU with the features of this one, "
-            f"{', '.join(result.machine.features) or 'none'}"
-        )
-        return ExitCode.OK
-    changes = compare(result, old)
+def _compare(result: report.Result, old: report.Result, limit: float) -> None:
+    changes = report.compare(result, old)
     if not changes:
         raise EmotiondError("--compare: the two results have no row in common")
     print_note("times the cost before, as multiples of the reference computation:")
-    for change in changes:
-        print_note(format_change(change, limit))
-    slow = [change for change in changes if change.normalized > limit]
-    if slow:
-        text = f"{len(slow)} of {len(changes)} cost more than {limit:g} times as before"
-        raise EmotiondError(text)
-    return ExitCode.OK
+    for now, measured, name in changes:
+        slow = "  TOO SLOW" if now > limit else ""
+        print_note(f"{now:6.2f}  ({measured:.2f} as measured)  {name}{slow}")
+    slower = sum(change.normalized > limit for change in changes)
+    if slower:
+        raise EmotiondError(f"{slower} of {len(changes)} cost more than {limit:g} times as before")

@@ -41,27 +41,19 @@ STDOUT = Path("/dev/stdout")
 MAX_WIDTH = 100_000
 """Characters of a table that goes into a file or to another program: its lines are not wrapped."""
 
-# Options and their types.
-
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the config.
-
-    Its default is that of the installed service, else the user's own, else the shipped one.
-    """
+    """Add the option of the config; default: the service's, else the user's, else the shipped."""
     shipped = asset("config") / "emotiond.yaml"
     default = next((one for one in (SERVICE_CONFIG, user_config()) if one.exists()), shipped)
-    parser.add_argument(
-        "--config", type=Path, default=default, help="the config, a YAML file; default: %(default)s"
-    )
+    text = "the config, a YAML file; default: %(default)s"
+    parser.add_argument("--config", type=Path, default=default, help=text)
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add the option that names what is watched."""
-    parser.add_argument(
-        "--source",
-        help="camera (0), address (rtsp://...), video or folder of images; default: the config's",
-    )
+    text = "camera (0), address (rtsp://...), video or folder of images; default: the config's"
+    parser.add_argument("--source", help=text)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -82,11 +74,7 @@ def add_orientation(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_orientation(options: argparse.Namespace) -> VideoSettings:
-    """Return the settings of a video with what `add_orientation`'s options say.
-
-    Raises:
-        ConfigError: there is no such part.
-    """
+    """Return the settings of a video with what `add_orientation`'s options say."""
     named = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
     given = {key: value for key, value in named.items() if value is not None}
     settings = parse_config({"source": {"kind": "video", "path": ".", **given}}, Path("--crop"))
@@ -95,20 +83,15 @@ def parse_orientation(options: argparse.Namespace) -> VideoSettings:
 
 
 def with_model_options(config: Config, options: argparse.Namespace) -> Config:
-    """Return a config with the model and the detector that `add_model_options`' options name.
-
-    Other settings of the classifier, such as a neutral baseline, are those of its own model.
-
-    Raises:
-        ConfigError: there is no such model or detector.
-    """
-    if options.model:
+    """Return a config with the model and the detector that `add_model_options`' options name."""
+    changes: dict[str, Any] = {}
+    if options.model:  # a neutral baseline, such as the config has, is of one model
         chosen = {"model": options.model, "runtime": config.classifier.runtime.value}
-        other = parse_config({"classifier": chosen}, Path.cwd() / "--model").classifier
-        config = msgspec.structs.replace(config, classifier=other)
+        other = parse_config({"classifier": chosen}, Path.cwd() / "--model")
+        changes["classifier"] = other.classifier
     if options.detector:
-        config = msgspec.structs.replace(config, detector=parse_detector(options.detector))
-    return config
+        changes["detector"] = parse_detector(options.detector)
+    return msgspec.structs.replace(config, **changes)
 
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
@@ -144,46 +127,26 @@ def parse_device(text: str) -> str:
     """Parse the name of a device."""
     try:
         return msgspec.convert(text, Name)
-    except msgspec.ValidationError as error:
-        raise argparse.ArgumentTypeError(
-            f"expected at most 64 letters, digits, - and _, found {text!r}"
-        ) from error
-
-
-def parse_device_pattern(text: str) -> str:
-    """Parse the name of a device, or + for all."""
-    return text if text == "+" else parse_device(text)
-
-
-# Brokers.
+    except msgspec.ValidationError:
+        reason = f"expected at most 64 letters, digits, - and _, found {text!r}"
+        raise argparse.ArgumentTypeError(reason) from None
 
 
 def mqtt_sinks(config: Config) -> tuple[MqttSettings, ...]:
-    """Return the MQTT sinks of a config, at least one.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Return the MQTT sinks of a config, at least one."""
     sinks = tuple(sink for sink in config.sinks if isinstance(sink, MqttSettings))
     if not sinks:
         raise ConfigError("sinks: expected an MQTT sink, found none; add `{kind: mqtt}`")
     return sinks
 
 
-# Output.
-
-
 def progress_bar(hidden: bool = False) -> "Progress":
     """Return a bar with the remaining time on a terminal; elsewhere, or `hidden`, there is none."""
-    from rich import progress
     from rich.console import Console
+    from rich.progress import Progress
 
     console = Console(file=sys.stderr, soft_wrap=True)
-    return progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
+    return Progress(
         console=console,
         disable=hidden or not console.is_terminal,
         # What is printed makes way for the bar only where both are on the same terminal.
@@ -208,11 +171,7 @@ def output_path(text: str) -> Path:
 
 
 def write_output(path: Path, content: bytes, private: bool = True) -> None:
-    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`.
-
-    Raises:
-        EmotiondError: it cannot be written.
-    """
+    """Write a file whole or not at all, for its owner alone if `private`; or to `STDOUT`."""
     if path == STDOUT:
         write_bytes(content)
         return

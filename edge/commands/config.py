@@ -52,10 +52,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(add_subcommand(actions, "show", config, text))
     text = "write a config of what differs from the defaults; what no option says is asked"
     init = add_subcommand(actions, "init", init_config, text)
-    default = Path("emotiond.yaml")
-    init.add_argument(
-        "file", type=output_path, nargs="?", default=default, help="default: %(default)s"
-    )
+    default, text = Path("emotiond.yaml"), "default: %(default)s"
+    init.add_argument("file", type=output_path, nargs="?", default=default, help=text)
     for name, (question, answer) in QUESTIONS.items():
         bare: dict[str, Any] = {"nargs": "?", "const": "yes"} if name == "web" else {}
         init.add_argument(f"--{name}", help=f"{question}; default: {answer}", **bare)
@@ -71,12 +69,7 @@ def config(options: argparse.Namespace) -> ExitCode:
 
 
 def init_config(options: argparse.Namespace) -> ExitCode:
-    """Ask, and write the file whole or not at all.
-
-    Raises:
-        EmotiondError: the file exists already, or cannot be written.
-        ConfigError: an option has no such value.
-    """
+    """Ask, and write the file whole or not at all."""
     path: Path = options.file
     if path != STDOUT and not options.force and (path.exists() or path.is_symlink()):
         raise EmotiondError(f"{path}: exists already; --force overwrites it")

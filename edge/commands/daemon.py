@@ -65,11 +65,7 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def _adjusted(options: argparse.Namespace, config: Config) -> Config:
-    """Return a config with what the options of `run` change of it.
-
-    Raises:
-        ConfigError: the value of an option cannot be used.
-    """
+    """Return a config with what the options of `run` change of it."""
     replace = msgspec.structs.replace
     if options.source:
         source = parse_config({"source": options.source}, Path("--source")).source
@@ -151,8 +147,6 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
     remove = add_subcommand(actions, "remove", homeassistant, text)
     add_config(remove)
-    # All is cleared since brokers are asked what they retain; scripts may still say so.
-    remove.add_argument("--retained", action="store_true", help=argparse.SUPPRESS)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
@@ -195,11 +189,7 @@ def _clear_retained(
     memory: RetainedTopics,
     cameras: Sequence[str],
 ) -> str:
-    """Clear what a broker retains of this device, its cameras and its former names; return it.
-
-    Raises:
-        BrokerError: it is not there, or does not let this client do so.
-    """
+    """Clear what a broker retains of this device, its cameras and its former names; return it."""
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
     announcing = msgspec.structs.replace(settings, homeassistant=announced)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,31 +32,32 @@ CLIP = Path(__file__).with_name("faces.mp4")
 CLIP_FPS = 25
 """Frames a second of the clip."""
 
-TIMEOUT = 120.0
-"""Seconds that the daemon may take to end; the clip lasts 19."""
-
-STOP_TIMEOUT = 30.0
-"""Seconds that a daemon may take to stop."""
+TIMEOUT, STOP_TIMEOUT = 120.0, 30.0
+"""Seconds that the daemon may take to end (the clip lasts 19), and to stop."""
 
 POLL_INTERVAL = 0.2
 """Seconds of the longest wait for a message."""
 
 
 class LoopedVideo(VideoSettings, frozen=True, tag="video"):
-    """A video that begins anew at its end."""
+    """A video that begins anew at its end; it ends after `max_frames`, or never."""
+
+    max_frames: int | None = None
 
     def frames(self) -> Generator[Frame | None, None, None]:
-        """Yield each frame, for ever, as `VideoSettings` does; their times run on."""
-        numbers, ended_at = count(), 0.0
+        """Yield each frame as `VideoSettings` does; their times run on."""
+        index, ended_at = 0, 0.0
         while True:
             began_at = ended_at
             for frame in VideoSettings.frames(self):
+                if index == self.max_frames:
+                    return
                 if frame is None:
                     yield None
                     continue
                 timestamp = began_at + frame.timestamp
-                yield replace(frame, index=next(numbers), timestamp=timestamp)
-                ended_at = timestamp + 1 / CLIP_FPS
+                yield replace(frame, index=index, timestamp=timestamp)
+                index, ended_at = index + 1, timestamp + 1 / CLIP_FPS
 
 
 def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,11 +67,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def demo(options: argparse.Namespace) -> ExitCode:
-    """Run broker, subscriber and daemon for one pass of the clip, then print its statistics.
-
-    Raises:
-        EmotiondError: the daemon failed; the text holds its log.
-    """
+    """Run broker, subscriber and daemon for one pass of the clip, then print its statistics."""
     if options.web:
         return _show()
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory() as name:

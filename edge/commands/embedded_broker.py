@@ -26,9 +26,6 @@ class EmbeddedBroker:
 
     It takes everybody without a password, and keeps nothing. It is a process of its own, so that
     ending it is simple and certain.
-
-    Raises:
-        EmotiondError: the package amqtt is missing, or the broker does not start.
     """
 
     def __init__(self) -> None:
@@ -57,9 +54,9 @@ class EmbeddedBroker:
         self._process.communicate()
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server((HOST, 0)) as server:
+def free_port(port: int = 0) -> int:
+    """Return a port of 127.0.0.1 that nobody listens on: this one, else an OSError is raised."""
+    with socket.create_server((HOST, port)) as server:
         return int(server.getsockname()[1])
 
 

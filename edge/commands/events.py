@@ -2,11 +2,11 @@
 
 import argparse
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,16 +15,15 @@ from edge.commands.common import (
     mqtt_sinks,
     number,
     parse_device,
-    parse_device_pattern,
     progress_bar,
     write_output,
 )
 from edge.config import load_config, outbox_paths
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.replay import EventLog, EventReplayer
+from edge.offline.replay import EventReplayer, gaps, read_events
 from edge.offline.report import html_report
 from edge.offline.timeline import format_duration
-from edge.publish import MqttSettings, SinkContext
+from edge.publish import SinkContext
 from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any, receive
@@ -38,16 +37,15 @@ BAR_LENGTH = 20
 def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `watch`."""
     add_config(parser)
-    parser.add_argument(
-        "--device",
-        type=parse_device_pattern,
-        help="name of the device, + for all; default: the config's",
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print each event as it is published, one a line, for a file or another program",
-    )
+    text = "name of the device, + for all; default: the config's"
+    parser.add_argument("--device", type=parse_device_or_all, help=text)
+    text = "print each event as it is published, one a line, for a file or another program"
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def parse_device_or_all(text: str) -> str:
+    """Parse the name of a device, or + for all."""
+    return text if text == "+" else parse_device(text)
 
 
 def watch(options: argparse.Namespace) -> ExitCode:
@@ -90,7 +88,7 @@ class WatchFormatter:
         try:
             line = self._format(kind, message)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            line = timed_line(f"{message.topic}: not understood: {error}")
+            line = _timed(f"{message.topic}: not understood: {error}")
         return None if line is None else device + line
 
     def _format(self, kind: str, message: MqttMessage) -> str | None:
@@ -100,22 +98,15 @@ class WatchFormatter:
             case "availability":
                 text = f"device {message.payload.decode()}"
             case "state":
-                state = msgspec.json.decode(message.payload, type=_CameraState)
-                until = f" until {state.paused_until}" if state.paused_until else ""
-                text = f"camera {state.camera}{until}"
+                state = msgspec.json.decode(message.payload, type=dict[str, Any])
+                until = f" until {state['paused_until']}" if state.get("paused_until") else ""
+                text = f"camera {state.get('camera')}{until}"
             case _:
                 return None
         if self._last_lines.get(message.topic) == text:
             return None
         self._last_lines[message.topic] = text
-        return timed_line(text)
-
-
-class _CameraState(msgspec.Struct, frozen=True):
-    """The camera's fields of the topic `state`."""
-
-    camera: str
-    paused_until: str | None = None
+        return _timed(text)
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -152,33 +143,27 @@ def event_line(payload: bytes) -> str:
     )
 
 
-def timed_line(text: str) -> str:
-    """Return what carries no time of its own as a line with the present time."""
+def _timed(text: str) -> str:
     return f"{datetime.now(UTC).time().isoformat('milliseconds')}  {text}"
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `replay`."""
     add_config(parser)
-    parser.add_argument(
-        "file", type=Path, metavar="FILE.jsonl", help="events that a jsonl sink wrote"
+    text = "events that a jsonl sink wrote"
+    parser.add_argument("file", type=Path, metavar="FILE.jsonl", help=text)
+    speed, text = (
+        partial(number, minimum=0.01, maximum=1000),
+        "how many times as fast as it happened",
     )
-    parser.add_argument(
-        "--speed",
-        type=partial(number, minimum=0.01, maximum=1000),
-        default=1.0,
-        help="how many times as fast as it happened; default: %(default)g",
-    )
-    parser.add_argument(
-        "--device",
-        type=parse_device,
-        help="the device to publish as; default: the config's, which must not run meanwhile",
-    )
+    parser.add_argument("--speed", type=speed, default=1.0, help=f"{text}; default: %(default)g")
+    text = "the device to publish as; default: the config's, which must not run meanwhile"
+    parser.add_argument("--device", type=parse_device, help=text)
 
 
 def replay(options: argparse.Namespace) -> ExitCode:
     """Publish the recorded events to the MQTT sinks; fail where some did not reach their broker."""
-    events = EventLog(options.file)
+    events = read_events(options.file)
     config = load_config(options.config)
     settings = mqtt_sinks(config)
     if options.device is not None:
@@ -189,36 +174,25 @@ def replay(options: argparse.Namespace) -> ExitCode:
         connect_any(one, "replay").close()
     paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))
     sinks = [one.open(SinkContext(path)) for one, path in zip(settings, paths, strict=True)]
-    replayer = EventReplayer(events, sinks, options.speed)
-    with replayer.running():
-        print_line(_announcement(events, settings, options.speed))
-        for number, event in enumerate(replayer.play(), start=1):
-            print_line(f"{number}/{events.count}  {event_line(encode_event(event))}")
+    roots = ", ".join(dict.fromkeys(one.root for one in settings))
+    count, seconds = plural(len(events), "event"), sum(gaps(events))
+    duration, time = format_duration(seconds), format_duration(seconds / options.speed)
+    print_line(
+        f"{options.file}: publishes {count} of {duration} on {roots}/event in {time}; Ctrl-C ends"
+    )
+    with closing(EventReplayer(events, sinks, options.speed).play()) as published:
+        for number, event in enumerate(published, start=1):
+            print_line(f"{number}/{len(events)}  {event_line(encode_event(event))}")
     left = sum(sink.dropped + sink.waiting for sink in sinks)
     return ExitCode.FAULT if left else ExitCode.OK
 
 
-def _announcement(events: EventLog, sinks: Sequence[MqttSettings], speed: float) -> str:
-    roots = ", ".join(dict.fromkeys(sink.root for sink in sinks))
-    count, duration = plural(events.count, "event"), format_duration(events.seconds)
-    return (
-        f"{events.path}: publishes {count} of {duration} on {roots}/event in "
-        f"{format_duration(events.seconds / speed)}; Ctrl-C ends"
-    )
-
-
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `report`."""
-    parser.add_argument(
-        "file",
-        type=Path,
-        nargs="+",
-        metavar="FILE.jsonl",
-        help="what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="the page; default: beside the first file, with its name and .html"
-    )
+    text = "what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote"
+    parser.add_argument("file", type=Path, nargs="+", metavar="FILE.jsonl", help=text)
+    text = "the page; default: beside the first file, with its name and .html"
+    parser.add_argument("--out", type=Path, help=text)
 
 
 def report(options: argparse.Namespace) -> ExitCode:
@@ -229,7 +203,7 @@ def report(options: argparse.Namespace) -> ExitCode:
     name = ", ".join(path.stem for path in options.file)
     with progress_bar() as bar:
         bar.add_task("events", total=None)
-        events = [event for path in options.file for event in EventLog(path)]
+        events = [event for path in options.file for event in read_events(path)]
         page = html_report(name, events).encode()
     write_output(out, page)
     print_line(f"{out}: {plural(len(events), 'event')}")

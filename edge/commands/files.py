@@ -1,10 +1,11 @@
 """`emotiond image` and `emotiond video`: the faces in files, and what each of them shows."""
 
 import argparse
+import itertools
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -28,7 +29,6 @@ from edge.commands.common import (
 )
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.offline.recognizer import EmotionRecognizer
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
 from edge.offline.video import (
@@ -41,10 +41,11 @@ from edge.offline.video import (
     probe_video,
 )
 from edge.paths import path_text
+from edge.pipeline.build import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes
-from edge.types import AnalyzedFrame, Expression
+from edge.types import AnalyzedFrame
 from edge.view import PrivacyBlur
 from edge.view.annotate import annotate
 
@@ -62,43 +63,26 @@ OUTPUT_SUFFIXES = {
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
 
-COPIED_BYTES = 1_000_000
-"""Bytes of a copy that are printed at a time."""
-
-
 class UsageError(EmotiondError):
     """The options contradict each other."""
 
     exit_code = ExitCode.USAGE
 
 
-# Options of both, and the names of what they write.
-
-
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of model, detector, orientation and blur, and the config."""
     add_model_options(parser)
     add_orientation(parser)
-    parser.add_argument(
-        "--blur",
-        type=PrivacyBlur,
-        choices=list(PrivacyBlur),
-        help="what is hidden in annotated copies; default: the config's",
-    )
+    text = "what is hidden in annotated copies; default: the config's"
+    parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
     add_config(parser)
 
 
 def _load_config(options: argparse.Namespace) -> Config:
-    """Return the config with what `_add_analysis_options`' options say.
-
-    Raises:
-        ConfigError: there is no such config, model or detector.
-    """
+    """Return the config with what `_add_analysis_options`' options say; its source is a video."""
     config = with_model_options(load_config(options.config), options)
-    if options.blur:
-        privacy = msgspec.structs.replace(config.privacy, blur=options.blur)
-        config = msgspec.structs.replace(config, privacy=privacy)
-    return config
+    blur = options.blur or config.privacy.blur
+    privacy = msgspec.structs.replace(config.privacy, blur=blur)
+    return msgspec.structs.replace(config, privacy=privacy, source=parse_orientation(options))
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -106,32 +90,45 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
     `x/a.jpg` and `y/a.jpg` become `a` and `a-2`.
     """
-    repeated: Counter[str] = Counter()
     names: dict[str, None] = {}
     for path in paths:
-        name = path.stem
-        while name in names:
-            repeated[path.stem] += 1
-            name = f"{path.stem}-{repeated[path.stem] + 1}"
-        names[name] = None
+        numbered = (f"{path.stem}-{number}" for number in itertools.count(2))
+        candidates = itertools.chain([path.stem], numbered)
+        names[next(name for name in candidates if name not in names)] = None
     return list(names)
 
 
-def _make_folder(folder: Path) -> None:
+def _output_paths(
+    named: Path | None, names: Sequence[str], suffixes: Sequence[str] = ()
+) -> Sequence[Path | None]:
+    """Return the output path of each input: the file that was named, or one in the folder that was.
+
+    What has no suffix, or is a folder already, is a folder, and so is anything without `suffixes`
+    of files. It is made where it is missing.
+    """
+    if named is None:
+        return [None] * len(names)
+    is_folder = named != STDOUT and (named.is_dir() or not named.suffix or not suffixes)
+    if not is_folder and named != STDOUT and named.suffix.lower() not in suffixes:
+        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
+    if not is_folder and len(names) > 1:
+        raise UsageError(f"{named}: expected a folder, as there are several files")
+    if named == STDOUT:
+        return [STDOUT]
+    folder = named if is_folder else named.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
-
-
-# Images.
+    if not os.access(folder, os.W_OK):
+        raise EmotiondError(f"{folder}: cannot be written into")
+    return [named / name for name in names] if is_folder else [named]
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `image`."""
-    parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images"
-    )
+    text = "image, or folder of images"
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "folder for annotated copies; - prints that of one image"
     parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
@@ -140,20 +137,26 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
 
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
-    config, orientation = _load_config(options), parse_orientation(options)
+    config = _load_config(options)
     if options.json and options.out == STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
-    recognizer = EmotionRecognizer.from_config(config)
+    processing = build_processing(config, itertools.count(1))
     paths = list(_image_paths(options.files))
     code = ExitCode.OK
     with progress_bar(hidden=len(paths) < 2) as bar:
-        copies = _copy_paths(paths, options.out)
-        for path, copy in zip(bar.track(paths, description="images"), copies, strict=True):
+        suffixes = [
+            path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths
+        ]
+        names = [name + suffix for name, suffix in zip(unique_names(paths), suffixes, strict=True)]
+        copies = _output_paths(options.out, names)
+        if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
+            raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
+        tracked = bar.track(paths, description="images")
+        for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
-                frame = recognizer.analyze_image(orient(read_image(path), orientation))
+                frame = analyze_image(processing, orient(read_image(path), config.source))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    suffix = copy.suffix or _copy_suffix(path)
                     write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
@@ -182,30 +185,8 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _copy_paths(paths: Sequence[Path], folder: Path | None) -> Sequence[Path | None]:
-    """Return where each annotated copy goes; none overwrites an image that is read.
-
-    Raises:
-        EmotiondError: the folder cannot be made, or holds one of the images.
-    """
-    if folder is None:
-        return [None] * len(paths)
-    if folder == STDOUT and len(paths) > 1:
-        raise UsageError(f"{folder}: expected a folder, as there are several images")
-    if folder == STDOUT:
-        return [STDOUT]
-    _make_folder(folder)
-    if any(path.parent.resolve() == folder.resolve() for path in paths):
-        raise EmotiondError(f"{folder}: holds images that are read; name another --out")
-    names = zip(unique_names(paths), map(_copy_suffix, paths), strict=True)
-    return [folder / f"{name}{suffix}" for name, suffix in names]
-
-
-def _copy_suffix(path: Path) -> str:
-    return path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png"
-
-
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
+    """Print each face with its place and every probability, the highest first."""
     faces = frame.expressions
     if as_json:
         width, height = frame.frame.size
@@ -215,20 +196,12 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         return
     print_line(f"{path}: {plural(len(faces), 'face') if faces else 'no face'}")
     for face in faces:
-        print_line(_face_text(face))
-
-
-def _face_text(face: Expression) -> str:
-    """Return one face: where it is, and every probability, the highest first."""
-    left, top, right, bottom = (round(edge) for edge in face.box.edges)
-    place = f"  {face.track.track_id}  at {left},{top} {right - left}x{bottom - top}: "
-    if face.probabilities is None:
-        return f"{place}{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
-    ranked = sorted(face.probabilities.items(), key=lambda item: -item[1])
-    return place + ", ".join(f"{label} {share:.0%}" for label, share in ranked)
-
-
-# Videos.
+        left, top, right, bottom = (round(edge) for edge in face.box.edges)
+        ranked = sorted((face.probabilities or {}).items(), key=lambda item: -item[1])
+        text = ", ".join(f"{label} {share:.0%}" for label, share in ranked)
+        text = text or f"{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
+        size = f"{right - left}x{bottom - top}"
+        print_line(f"  {face.track.track_id}  at {left},{top} {size}: {text}")
 
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,31 +215,26 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
-    parser.add_argument(
-        "--jobs",
-        type=count,
-        default=os.cpu_count() or 1,
-        help="how many videos are processed at once; default: %(default)s",
-    )
-    parser.add_argument(
-        "--dask",
-        metavar="ADDRESS",
-        help="process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786",
-    )
+    text = "how many videos are processed at once; default: %(default)s"
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
+    text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
+    parser.add_argument("--dask", metavar="ADDRESS", help=text)
     _add_analysis_options(parser)
 
 
 def video(options: argparse.Namespace) -> ExitCode:
-    """Analyze every video, write what was asked for, and print a summary of each.
-
-    One that fails does not keep the others from being analyzed.
-    """
-    config, orientation = _load_config(options), parse_orientation(options)
+    """Analyze every video, write what was asked for, and print a summary of each."""
+    config = _load_config(options)
     for path in options.videos:
         if path.suffix.lower() in SUFFIXES - {".gif"}:
             raise UsageError(f"{path}: is an image; `emotiond image` reads images")
     names = unique_names(options.videos)
-    outputs = {kind: _output_paths(kind, getattr(options, kind), names) for kind in OUTPUT_SUFFIXES}
+    outputs = {
+        kind: _output_paths(
+            getattr(options, kind), [name + suffixes[0] for name in names], suffixes
+        )
+        for kind, suffixes in OUTPUT_SUFFIXES.items()
+    }
     written = {path.resolve() for paths in outputs.values() for path in paths if path}
     for path in options.videos:
         if path.resolve() in written:
@@ -280,8 +248,7 @@ def video(options: argparse.Namespace) -> ExitCode:
         # An encoder goes back in its file, which a pipe does not allow.
         copies = [Path(folder) / "copy.mp4"] if "out" in printed else outputs["out"]
         jobs = [
-            VideoJob(path, config, copy, orientation)
-            for path, copy in zip(options.videos, copies, strict=True)
+            VideoJob(path, config, copy) for path, copy in zip(options.videos, copies, strict=True)
         ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
@@ -293,36 +260,11 @@ def video(options: argparse.Namespace) -> ExitCode:
                 results[index] = result
         if "out" in printed and results:
             with open(Path(folder) / "copy.mp4", "rb") as file:
-                while content := file.read(COPIED_BYTES):
+                while content := file.read(1_000_000):
                     write_bytes(content)
     for _, result in sorted(results.items()) if not printed else ():
         _print_summary(result, options.json)
     return code
-
-
-def _output_paths(kind: str, named: Path | None, names: Sequence[str]) -> Sequence[Path | None]:
-    """Return the output path of each video: the file that was named, or one in the folder that was.
-
-    What has no suffix, or is a folder already, is a folder. It is made where it is missing.
-
-    Raises:
-        EmotiondError: it cannot be meant so, or cannot be written.
-    """
-    if named is None:
-        return [None] * len(names)
-    suffixes, to_stdout = OUTPUT_SUFFIXES[kind], named == STDOUT
-    is_folder = not to_stdout and (named.is_dir() or not named.suffix)
-    if not (is_folder or to_stdout) and named.suffix.lower() not in suffixes:
-        raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
-    if not is_folder and len(names) > 1:
-        raise UsageError(f"{named}: expected a folder, as there are several videos")
-    if to_stdout:
-        return [STDOUT]
-    folder = named if is_folder else named.parent
-    _make_folder(folder)
-    if not os.access(folder, os.W_OK):
-        raise EmotiondError(f"{folder}: cannot be written into")
-    return [named / f"{name}{suffixes[0]}" for name in names] if is_folder else [named]
 
 
 def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
@@ -360,13 +302,17 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
     if as_json:
+        rounded = [
+            {emotion: round(time, 3) for emotion, time in seconds.items()}
+            for seconds in (of_all, *by_track.values())
+        ]
         summary = {
             "film": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),
-            "seconds": _rounded(of_all),
-            "tracks": {str(track): _rounded(seconds) for track, seconds in by_track.items()},
+            "seconds": rounded[0],
+            "tracks": dict(zip(map(str, by_track), rounded[1:], strict=True)),
             "error": result.error,
         }
         print_json(msgspec.json.encode(summary))
@@ -384,7 +330,3 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         cells = (f"{seconds[one] / total:.0%}" if one in seconds else "" for one in of_all)
         table.add_row(str(name), f"{total:.1f} s", *cells)
     print_table(table)
-
-
-def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {emotion: round(time, 3) for emotion, time in seconds.items()}

@@ -29,7 +29,7 @@ from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import DataError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, write_baseline
-from edge.infer.classifier import NeutralBaseline, open_classifier
+from edge.infer.classifier import open_classifier
 from edge.infer.crop import crop_face
 from edge.paths import atomic_write, note_image
 from edge.terminal import plural, print_line
@@ -46,12 +46,9 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
     text = "download the models of a detector, through pip, into the model directory"
     fetching = add_subcommand(actions, "fetch", models, text)
     fetching.add_argument("name", choices=sorted(PACKAGES), help="the detector")
-    fetching.add_argument(
-        "--service",
-        action="store_const",
-        const=installed_model_directory(),
-        help="store them for the systemd service and all users of this installation, in %(const)s",
-    )
+    text = "store them for the systemd service and all users of this installation, in %(const)s"
+    folder = installed_model_directory()
+    fetching.add_argument("--service", action="store_const", const=folder, help=text)
 
 
 def models(options: argparse.Namespace) -> ExitCode:
@@ -114,15 +111,7 @@ def record_faces(
     """Write the largest face of a frame every half second; yield each file as it is written.
 
     Crops are made as the daemon makes them for its classifier. Their numbers continue from the
-    last image in `folder`, so that nothing is overwritten. An input that cannot be read is logged
-    and skipped.
-
-    Args:
-        source: read until it ends.
-        detector: finds the faces.
-        folder: of the class; it is created where it is missing.
-        note: remembers an image before it is written.
-        ignore: regions in which nothing is looked for.
+    last image in `folder`, so that nothing is overwritten. `note` is called before each is written.
 
     Raises:
         DataError: an image cannot be noted or written.
@@ -156,18 +145,12 @@ def record_faces(
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `calibrate`."""
     add_config(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("baseline.json"),
-        help="file of the baseline; default: %(default)s",
-    )
+    text = "file of the baseline; default: %(default)s"
+    parser.add_argument("--out", type=Path, default=Path("baseline.json"), help=text)
     add_source(parser)
+    seconds, text = partial(number, maximum=3600), "how long the face is measured"
     parser.add_argument(
-        "--seconds",
-        type=partial(number, maximum=3600),
-        default=20.0,
-        help="how long the face is measured; default: %(default)g",
+        "--seconds", type=seconds, default=20.0, help=f"{text}; default: %(default)g"
     )
 
 
@@ -179,22 +162,15 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
     # What an earlier calibration corrected must not count.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))
     calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
-    print_line(
-        f"look at the camera, alone and with a neutral face, for {options.seconds:g} s; "
-        "no image is kept"
-    )
+    how = f"alone and with a neutral face, for {options.seconds:g} s"
+    print_line(f"look at the camera, {how}; no image is kept")
     with closing(open_source(settings)) as source, progress_bar() as bar:
         bar.add_task("looking", total=None)
         baseline = calibrator.collect(source, options.seconds, config.ignore)
     write_baseline(options.out, baseline)
-    print_line(f"{options.out}: {_summary(baseline)}")
+    factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
+    changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
+    print_line(f"{options.out}: {baseline.crops} looks; {changed or 'nothing to correct'}")
     setting = f"classifier: {{neutral_baseline: {options.out.absolute()}}}"
     print_line(f"to use it, set in the config: {setting}")
     return ExitCode.OK
-
-
-def _summary(baseline: NeutralBaseline) -> str:
-    """Say what a baseline does to each class that it changes."""
-    factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
-    changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
-    return f"{baseline.crops} looks; {changed or 'nothing to correct'}"

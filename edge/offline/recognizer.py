@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Union
 
 import cv2
 import numpy as np
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from edge.capture import EndOfStream, Source
 from edge.capture.images import decode_image, pillow_to_bgr, read_image
-from edge.config import Config, parse_config
+from edge.config import parse_config
 from edge.errors import InputError, SourceError
 from edge.pipeline.build import PipelineComponents, analyze_image, build_processing
 from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.worker import BoundedQueue
 from edge.types import AnalyzedFrame, Expression, Frame, Image
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 MAX_QUEUED = 8
 """Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
@@ -31,16 +34,9 @@ POLL_INTERVAL_S = 0.05
 """Seconds between two checks for the end of a source while no frame comes."""
 
 
-class PillowImage(Protocol):
-    """An image of Pillow, which need not be installed."""
-
-    def convert(self, mode: str) -> Any:
-        """Return it in another pixel format."""
-
-
-ImageInput = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[np.uint8] | PillowImage
-)
+ImageInput = Union[
+    str, os.PathLike[str], bytes, bytearray, memoryview, NDArray[np.uint8], "PIL.Image.Image"
+]
 """A path, the bytes of an encoded image, a BGR or gray array, or an image of Pillow."""
 
 
@@ -66,18 +62,8 @@ class EmotionRecognizer:
 
     def __init__(self, model: str | Path = "shallow-int8", detector: str = "auto") -> None:
         fields = {"classifier": {"model": str(model)}, "detector": detector, "sinks": []}
-        self._init(parse_config(fields, Path.cwd() / "EmotionRecognizer"))
-
-    @classmethod
-    def from_config(cls, config: Config) -> "EmotionRecognizer":
-        """Return a recognizer that analyzes images as a daemon with this config would.
-
-        Raises:
-            ConfigError, ModelError: something that the config names cannot be used.
-        """
-        recognizer = cls.__new__(cls)
-        recognizer._init(config)
-        return recognizer
+        config = parse_config(fields, Path.cwd() / "EmotionRecognizer")
+        self._processing, self._lock = build_processing(config, count(1)), threading.Lock()
 
     def analyze(self, image: ImageInput) -> list[Expression]:
         """Return the expression of each face in an image, from left to right.
@@ -101,21 +87,9 @@ class EmotionRecognizer:
             >>> recognizer.analyze(cv2.imread("photo.jpg"))[0].to_dict()
             {'track_id': 1, 'emotion': 'happy', 'confidence': 0.93, ...}
         """
-        return list(self.analyze_image(image).expressions)
-
-    def analyze_image(self, image: ImageInput) -> AnalyzedFrame:
-        """Return an image with its faces, numbered from 1 from left to right.
-
-        Raises:
-            InputError, TypeError, ValueError: as `analyze`.
-        """
         decoded = load_image(image)
         with self._lock:
-            return analyze_image(self._processing, decoded)
-
-    def _init(self, config: Config) -> None:
-        self._processing = build_processing(config, count(1))
-        self._lock = threading.Lock()
+            return list(analyze_image(self._processing, decoded).expressions)
 
 
 def load_image(image: ImageInput) -> Image:
@@ -125,7 +99,6 @@ def load_image(image: ImageInput) -> Image:
         InputError: the file or the bytes cannot be read as an image.
         TypeError, ValueError: the image is of another type, or the array of another shape.
     """
-    pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
     if isinstance(image, np.ndarray):
         return _as_bgr(image)
     if isinstance(image, str | os.PathLike):
@@ -136,6 +109,7 @@ def load_image(image: ImageInput) -> Image:
             return decode_image(data)
         except InputError as error:
             raise InputError(f"an image of {len(data)} bytes: {error}") from error
+    pillow = sys.modules.get("PIL.Image")  # imported by whoever has an image of it
     if pillow is not None and isinstance(image, pillow.Image):
         return pillow_to_bgr(image)
     raise TypeError(
@@ -161,22 +135,19 @@ def analyze_frames(
 ) -> Generator[AnalyzedFrame, None, None]:
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
-    When the generator is closed, the pipeline is stopped.
-
-    Args:
-        components: of the pipeline; they cannot be used again.
-        timeout_s: seconds without a frame after which a live source is given up.
+    When the generator is closed, the pipeline is stopped. After `timeout_s` seconds without a frame
+    a live source is given up.
 
     Raises:
         InputError: a file cannot be read, or breaks off; frames before that have been yielded.
-        SourceError: no frame came from a live source for `timeout_s`.
+        SourceError: a live source was given up.
         EmotiondError: another part of the pipeline failed.
     """
     live = components.live
-    consumer = _FrameQueue(live)
-    frames = consumer.queue
+    frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
-    pipeline = Pipeline(components if live else replace(components, source=source), consumer)
+    components = components if live else replace(components, source=source)
+    pipeline = Pipeline(components, _FrameQueue(frames))
     deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
@@ -186,9 +157,8 @@ def analyze_frames(
                 yield frame
                 deadline = time.monotonic() + (timeout_s if live else math.inf)
             elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
+                text = f"no frame came for {timeout_s:g} s; is the camera there, and free?"
+                raise SourceError(text)
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:
@@ -197,13 +167,10 @@ def analyze_frames(
 
 
 class _FrameQueue:
-    """Queue of analyzed frames between a pipeline and the iteration over them."""
+    """Puts a pipeline's frames into a queue."""
 
-    def __init__(self, live: bool) -> None:
-        self.queue: BoundedQueue[AnalyzedFrame] = BoundedQueue(
-            1 if live else MAX_QUEUED, lossless=not live
-        )
-        self.show = self.queue.put
+    def __init__(self, frames: BoundedQueue[AnalyzedFrame]) -> None:
+        self.show = frames.put
 
     def clear(self) -> None:
         """Nothing to clear: what was seen is still to be yielded."""

@@ -1,13 +1,13 @@
-"""Replay of recorded events: the log they are read from, and publishing them again in real time."""
+"""Replay of recorded events: read from a file, and published again in real time."""
 
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -27,72 +27,39 @@ MAX_SLEEP_S = 60.0
 """Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
 
 
-class EventLog:
-    """The events in a file of the jsonl sink.
-
-    Every line is checked at once and read again when it is iterated: a file that grew for months
-    need not fit into memory. What is appended afterwards is no part of it.
-
-    Attributes:
-        seconds: from the first event to the last; a clock that was set back adds nothing.
-        labels: every class that occurs in probabilities.
+def read_events(path: Path) -> list[EmotionEvent]:
+    """Return the events in a file of the jsonl sink, at least one.
 
     Raises:
         InputError: it cannot be read, a line is no event, or there is none.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self.seconds = 0.0
-        labels: dict[str, None] = {}
-        first: EmotionEvent | None = None
-        before: datetime | None = None
-        for event in _read(path):
-            first = first or event
-            self.count += 1
-            self.seconds += _seconds_between(before, event.time)
-            before = event.time
-            labels.update(dict.fromkeys(event.probabilities or ()))
-        if first is None:
-            raise InputError(f"{path}: expected an event on each line, found no line")
-        self.first = first
-        self.labels = tuple(labels)
-
-    def __iter__(self) -> Iterator[EmotionEvent]:
-        return islice(_read(self.path), self.count)
-
-
-def _seconds_between(before: datetime | None, time: datetime) -> float:
-    """Return the seconds from one event to the next: 0 for the first, and never less."""
-    return 0.0 if before is None else max(0.0, (time - before).total_seconds())
-
-
-def _read(path: Path) -> Iterator[EmotionEvent]:
     try:
         with open(path, "rb") as file:
-            if not file.seekable():
-                raise InputError(f"{path}: expected a file, which is read twice, not a pipe")
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield _decode(line, f"{path}, line {number}")
+            lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+            events = [_decode(line, f"{path}, line {number}") for number, line in lines]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if not events:
+        raise InputError(f"{path}: expected an event on each line, found no line")
+    return events
 
 
 def _decode(line: bytes, place: str) -> EmotionEvent:
     try:
         event = decode_event(line)
+        if not MIN_YEAR <= event.time.year <= MAX_YEAR:
+            raise OverflowError(f"expected a time of the years {MIN_YEAR} to {MAX_YEAR}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{place}: expected an event as docs/event.schema.json has it: {reason}"
-        ) from error
-    if not MIN_YEAR <= event.time.year <= MAX_YEAR:
-        raise InputError(
-            f"{place}: expected a time of the years {MIN_YEAR} to {MAX_YEAR}, found {event.time}"
-        )
+        text = f"{place}: expected an event as docs/event.schema.json has it: {reason}"
+        raise InputError(text) from error
     return event
+
+
+def gaps(events: Sequence[EmotionEvent]) -> list[float]:
+    """Return the seconds before each event; a clock that was set back adds nothing."""
+    pairs = pairwise([events[0], *events])
+    return [max(0.0, (event.time - before.time).total_seconds()) for before, event in pairs]
 
 
 class EventReplayer:
@@ -105,44 +72,36 @@ class EventReplayer:
 
     def __init__(
         self,
-        log: EventLog,
+        events: Sequence[EmotionEvent],
         sinks: Sequence[Sink],
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._log = log
-        self._sinks = MultiSink(sinks)
-        self._speed = speed
-        self._clock = clock
-        self._sleep = sleep
+        self._events, self._sinks, self._speed = events, MultiSink(sinks), speed
+        labels = (label for event in events for label in event.probabilities or ())
+        self._labels = tuple(dict.fromkeys(labels))
+        self._clock, self._sleep = clock, sleep
         self._status: DaemonStatus | None = None
         self._runs: defaultdict[str, str] = defaultdict(new_run)
         self._open_tracks: dict[tuple[str, int], EmotionEvent] = {}
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Start the sinks; at the end let them deliver what they still hold.
+    def play(self) -> Generator[EmotionEvent, None, None]:
+        """Publish one event after the other, each when it is due, and yield it.
 
-        Raises:
-            EmotiondError: one of them cannot start.
+        At the end, or where it is closed before, the sinks deliver what they still hold.
         """
-        self._publish_status(self._log.first)
-        with ExitStack() as closing:
-            closing.callback(self._sinks.close, CLOSE_TIMEOUT_S)
+        self._publish_status(self._events[0])
+        with ExitStack() as ending:
+            ending.callback(self._sinks.close, CLOSE_TIMEOUT_S)
             self._sinks.start()
-            closing.callback(self._end_open_tracks)
-            yield
-
-    def play(self) -> Iterator[EmotionEvent]:
-        """Publish one event after the other, each when it is due, and yield it."""
-        due, before = self._clock(), None
-        for event in self._log:
-            due += _seconds_between(before, event.time) / self._speed
-            before = event.time
-            while (left := due - self._clock()) > 0:
-                self._sleep(min(left, MAX_SLEEP_S))
-            yield self._publish(replace(event, run=self._runs[event.run]))
+            ending.callback(self._end_open_tracks)
+            due = self._clock()
+            for event, gap in zip(self._events, gaps(self._events), strict=True):
+                due += gap / self._speed
+                while (left := due - self._clock()) > 0:
+                    self._sleep(min(left, MAX_SLEEP_S))
+                yield self._publish(replace(event, run=self._runs[event.run]))
 
     def _publish(self, recorded: EmotionEvent) -> EmotionEvent:
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
@@ -160,8 +119,8 @@ class EventReplayer:
 
     def _publish_status(self, event: EmotionEvent) -> None:
         """Publish model and detector where they are new."""
-        labels = self._log.labels
-        status = DaemonStatus(CameraState.ONLINE, None, event.model, event.detector, labels)
+        origin = event.model, event.detector, self._labels
+        status = DaemonStatus(CameraState.ONLINE, None, *origin)
         if status != self._status:
             self._sinks.publish(status)
         self._status = status

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from statistics import median
 
 from edge.offline.timeline import (
@@ -11,7 +12,6 @@ from edge.offline.timeline import (
     format_date,
     format_duration,
     format_time,
-    time_zone,
     timeline_svg,
 )
 from edge.publish.intervals import (
@@ -127,7 +127,8 @@ def _header(
     if not video:
         day, last_day = format_date(first), format_date(last)
         until = "" if day == last_day else f"{last_day} "
-        period = f"{day} {start} to {until}{end} ({time_zone(first)})"
+        zone = datetime.fromtimestamp(first).astimezone()
+        period = f"{day} {start} to {until}{end} ({zone:%Z})"
     models = ", ".join(sorted({event.model for event in events}))
     detectors = ", ".join(sorted({event.detector for event in events}))
     origin = escape_text(f"{period}; model {models}, detector {detectors}")

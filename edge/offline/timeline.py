@@ -10,35 +10,25 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.publish.intervals import ExpressionInterval, visits
+from edge.publish.intervals import ExpressionInterval
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 
-WIDTH = 1000
-LEFT = 70
-RIGHT = 24
-LANE = 26
-AXIS = 28
-TITLE = 34
-LEGEND = 30
+WIDTH, LEFT, RIGHT = 1000, 70, 24
+LANE, AXIS, TITLE, LEGEND = 26, 28, 34, 30
 """Sizes of the drawing and its parts in SVG units, which are pixels where it is not scaled."""
 
 MIN_OUTLINED_WIDTH = 4
 """Width in SVG units from which a bar has an outline; a narrower one would be little else."""
 
-MAX_LANES = 24
-MAX_INTERVALS = 2500
+MAX_LANES, MAX_INTERVALS = 24, 2500
 """Beyond either nobody can tell faces apart: shares of time are drawn instead."""
 
-COLUMNS = 240
-DENSITY_HEIGHT = 180
+COLUMNS, DENSITY_HEIGHT = 240, 180
 """Columns and height of the drawing of shares of time."""
 
-TICK_STEPS = (
-    *(1, 2, 5, 10, 15, 30),
-    *(60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 21600, 43200, 86400),
-)
+ROUND = (1, 2, 5, 10, 15, 30)
+TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between two ticks of a time axis; longer steps are whole days."""
 
 STYLE = (
@@ -81,27 +71,19 @@ class _TimeScale:
 
 
 def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
-    """Put visits into as few lanes as they need; where faces are few, each has its own."""
-    runs = {run: place for place, run in enumerate(dict.fromkeys(one.run for one in intervals))}
-    tracks = sorted({one.track for one in intervals}, key=lambda track: (runs[track[0]], track))
-    if len(tracks) <= MAX_LANES:
-        return [[one for one in intervals if one.track == track] for track in tracks]
-    lanes: list[list[ExpressionInterval]] = []
-    for visit in visits(intervals):
-        free = next((lane for lane in lanes if lane[-1].end <= visit[0].start), None)
-        if free is None:
-            lanes.append(list(visit))
-        else:
-            free.extend(visit)
-    return lanes
+    """Return the intervals of each face, in the order of the runs and of their numbers."""
+    runs = list(dict.fromkeys(one.run for one in intervals))
+    lanes: defaultdict[tuple[int, int], list[ExpressionInterval]] = defaultdict(list)
+    for one in intervals:
+        lanes[runs.index(one.run), one.track_id].append(one)
+    return [lanes[track] for track in sorted(lanes)]
 
 
 def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
     parts = []
     for index, lane in enumerate(lanes):
         y = index * LANE
-        name = f"face {lane[0].track_id}" if len({one.track for one in lane}) == 1 else "faces"
-        parts.append(f'<text x="0" y="{y + 17}">{name}</text>')
+        parts.append(f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>')
         parts += [_bar(one, y + 4, scale) for one in lane]
     return "".join(parts)
 
@@ -196,11 +178,6 @@ def format_time(time: float, video: bool) -> str:
 def format_date(time: float) -> str:
     """Return the local date of a POSIX time, as 2026-11-26."""
     return datetime.fromtimestamp(time).date().isoformat()
-
-
-def time_zone(time: float) -> str:
-    """Return the name of the local time zone at a POSIX time."""
-    return f"{datetime.fromtimestamp(time).astimezone():%Z}"
 
 
 def format_duration(seconds: float) -> str:

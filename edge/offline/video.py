@@ -1,44 +1,39 @@
 """Video files: analyzed whole, one by one or in parallel, and their annotated copies."""
 
 import logging
-import multiprocessing
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import (
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    as_completed,
-)
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import cv2
 import msgspec
 import numpy as np
 
-from edge.capture.ffmpeg import FrameConverter, decode_frames
-from edge.capture.orientation import orient
-from edge.capture.video import NO_FRAME, VideoSettings, announced_seconds, open_video, rate_of
+from edge.capture.ffmpeg import decode_frames
+from edge.capture.video import VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
 from edge.pipeline.build import build_components
+from edge.processes import run_in_processes
 from edge.publish import MultiSink
 from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.view.annotate import annotate
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
 
 DASK_CONNECT_TIMEOUT_S = 5.0
 """Seconds within which the scheduler of a cluster must answer."""
@@ -46,6 +41,8 @@ DASK_CONNECT_TIMEOUT_S = 5.0
 DASK_RETRIES = 2
 """How often a video is given to another worker of a cluster when one is lost."""
 
+SOUND_RATE = 48_000
+"""Samples a second of the sound of a copy: AAC does not take every rate."""
 
 SEARCH_EVERY_FRAME = {"interval_frames": 1, "motion_threshold": 0.0, "full_search_interval_s": 0.0}
 """Settings of the scheduler for a copy in which faces are hidden: one that comes in a frame without
@@ -54,32 +51,20 @@ a search would be seen in it."""
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """A video to analyze.
+    """A video to analyze, and where an annotated copy goes; None makes none.
 
-    Attributes:
-        video: path of the file.
-        config: how faces are found and classified; its source, sinks and views are not used.
-        out: where an annotated copy goes; None makes none.
-        orientation: settings of another file, which say how each frame is oriented.
+    Sinks, views and source of the config are not used; but if that is a video, this one is rotated,
+    flipped and cropped as it says.
     """
 
     video: Path
     config: Config
     out: Path | None = None
-    orientation: VideoSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
-    """The analysis of one video.
-
-    Attributes:
-        video: path of the file.
-        frames: number of frames read.
-        elapsed_s: seconds the analysis took.
-        events: in their order.
-        error: why it was not read to its end; None where it was.
-    """
+    """The analysis of one video; `error` says why it was not read to its end."""
 
     video: Path
     frames: int
@@ -97,10 +82,8 @@ def analyze_video(
 ) -> VideoResult:
     """Analyze every frame of a video, and write its annotated copy if one is wanted.
 
-    Decoding, detection, classification and writing overlap in threads; the result is the same
-    each time. Where the file breaks off, what was seen before that counts.
-
-    `on_progress` is called with the number of frames so far.
+    Where the file breaks off, what was seen before that counts. `on_progress` is called with the
+    number of frames so far.
 
     Raises:
         InputError: the video cannot be read at all.
@@ -109,10 +92,9 @@ def analyze_video(
     cv2.setNumThreads(1)  # every stage has a thread of its own
     started, frames, error = time.monotonic(), 0, None
     info, sink = probe_video(job.video), _EventCollector()
-    settings = job.orientation or VideoSettings(job.video)
+    given = job.config.source
+    settings = given if isinstance(given, VideoSettings) else VideoSettings(job.video)
     source = msgspec.structs.replace(settings, path=job.video, realtime=False)
-    height, width = orient(np.zeros((info.height, info.width, 3), np.uint8), source).shape[:2]
-    info = replace(info, width=width, height=height)
     config = msgspec.structs.replace(
         job.config, source=source, sinks=(), preview=PreviewSettings(), web=WebSettings()
     )
@@ -150,154 +132,131 @@ class _EventCollector(MultiSink):
             self.events.append(record)
 
 
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """Size and length of a video.
+class VideoInfo(NamedTuple):
+    """Length of a video in `frames`, as announced, or 0; its images begin at `start` seconds."""
 
-    Attributes:
-        width, height: in pixels, as it is shown.
-        fps: frames per second.
-        frames: number of frames, as announced; it may be wrong, or 0 where it is not.
-        start: seconds by which its images begin later than its sound.
-    """
-
-    width: int
-    height: int
     fps: float
     frames: int
     start: float = 0.0
 
 
 def probe_video(path: Path) -> VideoInfo:
-    """Return size and length of a video: its header and its first frame tell them.
-
-    Raises:
-        InputError: the file is missing or no video.
-    """
+    """Return the length of a video, as its header tells it."""
     if not path.exists():
         raise InputError(f"{path}: there is no such file")
     with open_video(path) as (container, stream):
-        frame = next((one for one in decode_frames(container, stream) if one is not None), None)
-        if frame is None:
-            raise InputError(NO_FRAME)
-        height, width = FrameConverter(stream).convert(frame).shape[:2]
-        fps = rate_of(stream)
+        fps, late = rate_of(stream), 0.0
         frames = stream.frames or round(announced_seconds(container, stream) * fps)
-        late = 0.0
-        if frame.time is not None and container.start_time is not None:
-            late = max(0.0, frame.time - container.start_time / 1e6)
-        return VideoInfo(width, height, fps, frames, late)
+        if stream.start_time is not None and stream.time_base is not None:
+            begin = float(stream.start_time * stream.time_base)
+            late = max(0.0, begin - (container.start_time or 0) / 1e6)
+        return VideoInfo(fps, frames, late)
+
+
+def part_of(path: Path) -> Path:
+    """Return the file that an annotated copy is until it is whole."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
 
 
 @contextmanager
 def annotated_copy(
     video: Path, path: Path, info: VideoInfo, blur: PrivacyBlur
 ) -> Iterator[Callable[[AnalyzedFrame], object]]:
-    """Give a function that appends a frame to an annotated copy of a video.
+    """Give a function that appends a frame to an annotated copy of a video, at the frame's time.
 
-    The file appears once the block has ended; where it ends by an error there is none. It is
-    H.264 with the sound of the original where the program ffmpeg is installed. Elsewhere it is
-    MPEG-4 Part 2 without sound, which players play and browsers do not. `info` is of the original.
-
-    Raises:
-        EmotiondError: the file cannot be written.
+    The copy is H.264 with the sound of the original. The file appears once the block has ended;
+    where it ends by an error there is none.
     """
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    program = shutil.which("ffmpeg")
-    encoder = (
-        _ffmpeg_encoder(program, video, part, info) if program else _opencv_encoder(part, info)
-    )
+    import av
+
+    part = part_of(path)
+    options = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
     try:
-        with suppress(OSError):  # the encoder says it better
-            part.touch(mode=0o600)  # its owner's alone from the first byte on
-        with encoder as write:
-            written = 0
-            shown: Image | None = None
-
-            def append(analyzed: AnalyzedFrame) -> None:
-                """Write a frame at its time; the one before is shown until then."""
-                nonlocal written, shown
-                image, due = annotate(analyzed, blur), round(analyzed.frame.timestamp * info.fps)
-                while written <= due:
-                    write(image if written == due or shown is None else shown)
-                    written += 1
-                shown = image
-
-            yield append
+        part.touch(mode=0o600)  # its owner's alone from the first byte on
+        with (
+            av.open(f"file:{part}", "w", options=options) as copy,
+            av.open(f"file:{video}", metadata_errors="replace") as original,
+        ):
+            encoder = _Encoder(copy, original, info)
+            yield lambda analyzed: encoder.add(annotate(analyzed, blur), analyzed.frame.timestamp)
+            encoder.finish()
         part.replace(path)
+    except (OSError, av.FFmpegError) as error:
+        raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
-@contextmanager
-def _ffmpeg_encoder(
-    program: str, video: Path, path: Path, info: VideoInfo
-) -> Iterator[Callable[[Image], object]]:
-    """Encode H.264 with the sound of the original, through the program ffmpeg."""
-    images = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-framerate", f"{info.fps:.6f}"]
-    images += ["-video_size", f"{info.width}x{info.height}", "-itsoffset", f"{info.start:.3f}"]
-    # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
-    codec = ["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264"]
-    codec += ["-preset", "veryfast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
-    # Damaged sound is no reason to have no copy.
-    sound = ["-map", "0:v", "-map", "1:a?", "-c:a", "aac", "-max_error_rate", "1"]
-    command = [program, "-v", "error", "-y", *images, "-i", "pipe:", "-i", f"file:{video}"]
-    command += [*sound, *codec, f"file:{path}"]
-    # Not a pipe: for a video with damaged sound ffmpeg prints more than one holds.
-    with tempfile.TemporaryFile() as stderr, ThreadPoolExecutor(1) as starter:
-        # Started by another thread: a signal that unwinds this one meanwhile loses no process.
-        # In a session of its own: Ctrl-C in the terminal is for this program.
-        starting: Future[subprocess.Popen[bytes]] = starter.submit(
-            subprocess.Popen,
-            command,
-            stdin=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        broken: BrokenPipeError | None = None
-        try:
-            with cast(BinaryIO, starting.result().stdin) as pipe:
-                yield lambda image: pipe.write(image.data)
-        except BrokenPipeError as error:
-            broken = error
-        finally:
-            process = starting.result()
-            process.communicate()
-        if broken is not None or process.returncode != 0:
-            stderr.seek(0)
-            reason = stderr.readline().decode(errors="replace").strip()
-            raise EmotiondError(f"{path}: cannot be written: ffmpeg: {reason}") from broken
+class _Encoder:
+    """Encodes images, and the sound of the original at their times."""
+
+    def __init__(
+        self, copy: "OutputContainer", original: "InputContainer", info: VideoInfo
+    ) -> None:
+        self._copy, self._start = copy, info.start
+        self._rate = Fraction(info.fps).limit_denominator(10_000)
+        self._images = copy.add_stream("libx264", self._rate, {"preset": "veryfast"})
+        self._images.pix_fmt, self._images.thread_type = "yuv420p", "AUTO"
+        self._written = -1
+        self._sound: Iterator[Packet[Any]] = iter(())
+        if original.streams.audio:
+            self._sound = _encode_sound(original, copy.add_stream("aac", SOUND_RATE))
+        self._next_sound = next(self._sound, None)
+
+    def add(self, image: Image, time: float) -> None:
+        from av import VideoFrame
+
+        number = round((time + self._start) * self._rate)
+        if number <= self._written:  # it comes sooner than the rate says
+            return
+        # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
+        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+        if self._written < 0:
+            self._images.height, self._images.width = image.shape[:2]
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), "bgr24")
+        frame.pts, frame.time_base = number, 1 / self._rate
+        self._copy.mux(self._images.encode(frame))
+        self._written = number
+        self._add_sound(float(number / self._rate))
+
+    def finish(self) -> None:
+        self._copy.mux(self._images.encode(None))
+        self._add_sound(math.inf)
+
+    def _add_sound(self, until: float) -> None:
+        while (packet := self._next_sound) is not None:
+            if packet.pts is not None and packet.pts * packet.time_base > until:
+                return
+            self._copy.mux(packet)
+            self._next_sound = next(self._sound, None)
 
 
-@contextmanager
-def _opencv_encoder(path: Path, info: VideoInfo) -> Iterator[Callable[[Image], object]]:
-    """Encode MPEG-4 Part 2 without sound."""
-    codec = cv2.VideoWriter.fourcc(*"mp4v")
-    size = info.width, info.height
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, info.fps, size)
-    if not writer.isOpened():
-        raise EmotiondError(f"{path}: cannot be written as a video")
-    try:
-        yield writer.write
-    finally:
-        writer.release()
+def _encode_sound(original: "InputContainer", track: "AudioStream") -> Iterator["Packet[Any]"]:
+    """Yield the sound of a video in a track's codec, without what is damaged of it."""
+    import av
+
+    start, stream = Fraction(original.start_time or 0, 1_000_000), original.streams.audio[0]
+    frames: Iterator[Any] = decode_frames(original, cast(Any, stream))
+    for frame in frames:
+        if frame is not None:
+            if frame.pts is not None:
+                frame.pts -= round(start / frame.time_base)
+            with suppress(av.FFmpegError, ValueError):
+                yield from track.encode(frame)
+    yield from track.encode(None)
 
 
 def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outcome]:
     """Analyze videos in that many processes; yield each outcome as it is done."""
-    # Not forked: the threads of OpenCV and of the runtime do not survive that.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(processes, context, initializer=_handle_signals)
+    calls = [partial(analyze_video, job) for job in jobs]
     try:
-        yield from _outcomes(executor, _analyze_until_terminated, jobs)
-    except GeneratorExit:
-        raise
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
+        with closing(run_in_processes(calls, processes)) as outcomes:
+            for index, future in outcomes:
+                yield index, _outcome(jobs[index], future)
     finally:
-        executor.shutdown(cancel_futures=True)
+        for job in jobs:
+            if job.out is not None:  # a process that was killed left a part of it
+                part_of(job.out).unlink(missing_ok=True)
 
 
 def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:
@@ -332,42 +291,18 @@ def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outco
             replace(job, video=job.video.absolute(), out=job.out and job.out.absolute())
             for job in jobs
         ]
-        yield from _outcomes(executor, analyze_video, jobs)
+        indices = {executor.submit(analyze_video, job): index for index, job in enumerate(jobs)}
+        for future in as_completed(indices):
+            index = indices[future]
+            yield index, _outcome(jobs[index], future)
 
 
-def _outcomes(
-    executor: Executor, analyze: Callable[[VideoJob], VideoResult], jobs: Sequence[VideoJob]
-) -> Iterator[Outcome]:
-    indices = {executor.submit(analyze, job): index for index, job in enumerate(jobs)}
-    for future in as_completed(indices):
-        index = indices[future]
-        error, video = future.exception(), jobs[index].video
-        if error is None:
-            yield index, future.result()
-        elif isinstance(error, EmotiondError):
-            yield index, error
-        elif isinstance(error, BrokenProcessPool):
-            reason = "the process that read it was ended; is memory short?"
-            yield index, EmotiondError(f"{video}: {reason}")
-        else:
-            yield index, EmotiondError(f"{video}: {type(error).__name__}: {error}")
-
-
-def _handle_signals() -> None:
-    """Leave Ctrl-C to the parent process; unwind when it terminates this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _unwind)
-
-
-def _unwind(*_: object) -> None:
-    """Unwind once: the pool terminates its processes again when the first has gone."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit()
-
-
-def _analyze_until_terminated(job: VideoJob) -> VideoResult:
-    """Analyze a video; when terminated, leave no partial copy and take no other job."""
-    try:
-        return analyze_video(job)
-    except SystemExit:
-        os._exit(1)
+def _outcome(job: VideoJob, future: Future[VideoResult]) -> VideoResult | EmotiondError:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, EmotiondError):
+        return error
+    if isinstance(error, BrokenProcessPool):
+        return EmotiondError(f"{job.video}: the process that read it was ended; is memory short?")
+    return EmotiondError(f"{job.video}: {type(error).__name__}: {error}")

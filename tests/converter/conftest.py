@@ -17,17 +17,33 @@ def eager() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def small_network() -> Iterator[None]:
     """Let recipes of `tiny` train two layers: every kind of layer and of step is among them."""
+    import keras
+
     from converter.models import classifiers
 
     def small(classes: int) -> classifiers.Model:
         faces, x = classifiers._entry()
         for _ in range(2):
-            x = classifiers._pool(classifiers._convolution(x, 8))
+            x = keras.layers.MaxPooling2D()(classifiers._convolution(x, 8))
         return classifiers._with_heads("tiny", faces, x, classes, dropout=0.1)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(classifiers.NETWORKS, "tiny", small)
         yield
+
+
+@pytest.fixture(scope="module")
+def short_face_head() -> Iterator[int]:
+    """Let the output `face` of a training learn for one epoch; yield how many it takes otherwise.
+
+    Each training ends with it, and it would be the most part of one of a few steps.
+    """
+    from converter.train import face_head
+
+    epochs = face_head.EPOCHS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(face_head, "EPOCHS", 1)
+        yield epochs
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +77,13 @@ def killed_in_last_epoch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
     """Trainings end in the midst of their last epoch, as far as they can tell, until undone."""
     from converter.train import loop
 
-    class Kill(loop.Progress):
+    class Kill(loop.Checkpoint):
         """Kills the process."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if self._epoch == self._epochs - 1 and batch == 1:
+            if self._batches.epoch == self.params["epochs"] - 1 and batch == 1:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "Progress", Kill)
+        patch.setattr(loop, "Checkpoint", Kill)
         yield patch

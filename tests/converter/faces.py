@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data import EXPRESSIONS, VOTE_COLUMNS, Dataset, open_dataset
+from converter.data import EXPRESSIONS, Dataset, open_dataset
+from converter.data.dataset import VOTE_COLUMNS
 
 LABELS = EXPRESSIONS[:7]
 """FER2013's."""

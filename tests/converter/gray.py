@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data import EXPRESSIONS, Dataset, make_dataset
+from converter.data import EXPRESSIONS, Dataset
+from converter.data.dataset import make_dataset
 from converter.data.label_sets import LabelSet
 from converter.evaluate.predictor import Predictor
 

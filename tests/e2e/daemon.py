@@ -1,5 +1,6 @@
-"""The daemon as a process of its own."""
+"""The daemon as a process of its own, or in this one until its input ends."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -7,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+import cv2
 import msgspec
 
+from edge.cli import main
 from tests import schema
 from tests.brokers import wait_until
 
@@ -78,6 +81,24 @@ class Daemon:
         """Ask it to stop as systemd does; return its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait(15)
+
+
+def run_here(directory: Path, config: dict[str, Any]) -> int:
+    """Run the daemon on a config in this process until its input ends; return its exit code.
+
+    It is the same but for the start of a process, which costs more than most films.
+    """
+    path, threads = directory / "daemon.yaml", cv2.getNumThreads()
+    path.write_bytes(msgspec.json.encode({"state_dir": str(directory / "state"), **config}))
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    try:
+        return main(["run", "--config", str(path)])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        cv2.setNumThreads(threads)
+        gc.unfreeze()
 
 
 def mqtt(port: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.daemon import Daemon, read_events
+from tests.e2e.daemon import read_events, run_here
 
 
 @pytest.fixture(params=["builtin", "haar", "blazeface"])
@@ -27,8 +27,7 @@ def watch(tmp_path: Path, path: Path, detector: str) -> list[dict[str, Any]]:
         "detector": {"kind": detector},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
-    with Daemon(tmp_path, config) as daemon:
-        assert daemon.wait() == 0
+    assert run_here(tmp_path, config) == 0
     return read_events(record)
 
 

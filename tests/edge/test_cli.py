@@ -54,11 +54,11 @@ def test_a_wrong_command_line_is_exit_code_2() -> None:
     assert caught.value.code == 2
 
 
-def test_a_value_may_begin_with_a_dash_and_an_option_is_no_value(
+def test_a_value_may_begin_with_a_dash_and_a_digit_and_an_option_is_no_value(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["check", "--config", "-gone.yaml"]) == 78
-    assert "-gone.yaml: cannot be read" in capsys.readouterr().err
+    assert main(["check", "--config", "-1..1.yaml"]) == 78
+    assert "-1..1.yaml: cannot be read" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["check", "--config", "-h"])
     assert "expected one argument" in capsys.readouterr().err

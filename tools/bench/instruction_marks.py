@@ -16,10 +16,11 @@ from pathlib import Path
 import cv2
 import msgspec
 
-from edge.bench.clips import NOBODY, ONE_FACE, LoopingVideoSource, clip_of
+from edge.bench.clips import NOBODY, ONE_FACE, clip_of
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import EVERY_FRAME, detector_settings
-from edge.capture.source import iter_frames
+from edge.capture.source import Source, iter_frames
+from edge.commands.demo import LoopedVideo
 from edge.config import parse_config
 from edge.detect import Detector, open_detector
 from edge.errors import ConfigError
@@ -60,15 +61,17 @@ class Part:
 def main() -> None:
     """Run every part and print what the marks stand for."""
     cv2.setNumThreads(1)
-    total = WARM_UP_FRAMES + FRAMES
     with tempfile.TemporaryDirectory() as name:
         video, empty = clip_of(ONE_FACE, Path(name)), clip_of(NOBODY, Path(name))
-        faces = list(iter_frames(LoopingVideoSource(video, total)))
-        nobody = list(iter_frames(LoopingVideoSource(empty, total)))
-    source = LoopingVideoSource(video, total)
+        faces, nobody = (list(iter_frames(_looped(path))) for path in (video, empty))
+    source = _looped(video)
     parts = [Part("decode", "decode", faces, lambda _: source.read()), *_parts(faces, nobody)]
     marks = [_count(part, number) for number, part in enumerate(parts, start=1)]
     print(msgspec.json.encode(marks).decode(), flush=True)
+
+
+def _looped(video: Path) -> Source:
+    return LoopedVideo(video, realtime=False, max_frames=WARM_UP_FRAMES + FRAMES).open()
 
 
 def _count(part: Part, number: int) -> dict[str, object]:

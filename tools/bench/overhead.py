@@ -17,7 +17,6 @@ from statistics import median
 import cv2
 import numpy as np
 
-from edge.bench.clips import LoopingVideoSource
 from edge.bench.model_bench import DEFAULT_MODEL
 from edge.bench.pipeline_bench import (
     bench_config,
@@ -25,6 +24,7 @@ from edge.bench.pipeline_bench import (
     open_components,
     run_sequential,
     run_threads,
+    stage_milliseconds,
 )
 from edge.commands.demo import CLIP
 from edge.config import Config
@@ -114,7 +114,7 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
     components, counting = _open(config, frames)
     loop = MinimalLoop()
     started = time.process_time()
-    timings = run_sequential(components)
+    stages = stage_milliseconds(run_sequential(components)[0])
     pipeline_cpu = (time.process_time() - started) / frames
     started = time.process_time()
     steps = loop.run(frames, counting.crops)
@@ -128,16 +128,16 @@ def _round(folder: Path, frames: int) -> dict[str, float]:
         "minimal loop, CPU time": 1000 * loop_cpu,
         "pipeline, CPU time": 1000 * pipeline_cpu,
         "pipeline over minimal loop": pipeline_cpu / loop_cpu,
-        **{f"stage {name}": value for name, value in timings.milliseconds.items()},
+        **{f"stage {name}": value for name, value in stages.items()},
         "faces classified, a frame": counting.crops / frames,
         "frames a second, threads": threads_fps,
-        "of one over the slowest stage": threads_fps * max(timings.milliseconds.values()) / 1000,
+        "of one over the slowest stage": threads_fps * max(stages.values()) / 1000,
     }
 
 
 def _open(config: Config, frames: int) -> tuple[PipelineComponents, CountingClassifier]:
     counting = CountingClassifier(open_classifier(config.classifier))
-    components = open_components(config, LoopingVideoSource(CLIP, frames))
+    components = open_components(config, CLIP, frames)
     processing = components.processing
     analyzer = ExpressionAnalyzer(
         counting,

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     files, frames = [Path(DEFAULT_MODEL)], 2 * options.frames
     with tempfile.TemporaryDirectory() as folder:
         pipeline = pipeline_requests(files, [options.detector], CLIP, Path(folder), frames)[0]
-        measured = run_interleaved([baseline, pipeline], options.rounds, lambda _: None)
+        measured = run_interleaved([baseline, pipeline], options.rounds)
     if measured.failures:
         sys.exit("; ".join(f"{name}: {why}" for name, why in measured.failures.items()))
     loops: list[BaselineResult] = measured.results[0]

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, SIDE
-from edge.bench.clips import LoopingVideoSource
 from edge.bench.measurement import NEIGHBORS, SCALE
-from edge.bench.pipeline_bench import WARM_UP_FRAMES, StageTimings
+from edge.bench.pipeline_bench import WARM_UP_FRAMES, stage_milliseconds
 from edge.capture.source import iter_frames
-from edge.commands.demo import CLIP
+from edge.commands.demo import CLIP, LoopedVideo
 from edge.detect.haar import Cascade
 from edge.types import Image
 
@@ -40,15 +39,16 @@ def measure_baseline(frames: int) -> BaselineResult:
     loop, faces = TutorialLoop(), 0
     seconds: list[NDArray[np.float64]] = []
     started = time.perf_counter()
-    for frame in iter_frames(LoopingVideoSource(CLIP, WARM_UP_FRAMES + frames)):
+    clip = LoopedVideo(CLIP, realtime=False, max_frames=WARM_UP_FRAMES + frames)
+    for frame in iter_frames(clip.open()):
         times = [started, time.perf_counter()]
         found = loop.process(frame.image.copy(), times)
         if frame.index >= WARM_UP_FRAMES:
             seconds.append(np.diff(times))
             faces += found
         started = time.perf_counter()
-    timings = StageTimings(np.array(seconds), faces)
-    return BaselineResult(timings.fps, timings.milliseconds, faces / frames)
+    measured = np.array(seconds)
+    return BaselineResult(frames / measured.sum(), stage_milliseconds(measured), faces / frames)
 
 
 class TutorialLoop:

@@ -138,11 +138,11 @@ def datasets() -> Target:
 
 def events() -> Target:
     """Recorded events, made into a report."""
-    from edge.offline.replay import EventLog
+    from edge.offline.replay import read_events
     from edge.offline.report import html_report
 
     def read(path: Path) -> None:
-        html_report("case", list(EventLog(path)))
+        html_report("case", list(read_events(path)))
 
     return Target(_event_samples(), read, ".jsonl")
 

@@ -93,7 +93,7 @@ def test_the_set_is_called_as_its_folder(tmp_path: Path) -> None:
 
 def test_an_unknown_class_folder_is_named(tmp_path: Path) -> None:
     root = write_images(tmp_path, "happy/a.png", "joyous/b.png")
-    with pytest.raises(DataError, match=r"joyous: expected a class folder \(angry, .*rename it"):
+    with pytest.raises(DataError, match=r"joyous/b.png: lies outside .* \(angry, .*rename its"):
         open_dataset(root)
 
 
@@ -116,7 +116,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_an_image_outside_of_the_class_folders_is_named(tmp_path: Path) -> None:
     root = write_images(tmp_path, "happy/a.png", "b.png")
-    with pytest.raises(DataError, match=r"b.png: lies outside of the class folders; move it"):
+    with pytest.raises(DataError, match=r"b.png: lies outside of the class folders .*; move it"):
         open_dataset(root)
 
 
@@ -147,7 +147,9 @@ def test_numbered_folders_are_read_in_the_order_of_the_set_that_has_them(
 
 def test_numbers_that_may_be_of_several_sets_are_refused(tmp_path: Path) -> None:
     root = write_images(tmp_path / "mine", "1/a.png", "3/a.png")
-    with pytest.raises(DataError, match=r"expected class folders 1 to 7 .*found 1, 3; rename them"):
+    with pytest.raises(
+        DataError, match=r"expected class folders .* 1 to 7 .*found 1, 3; rename them"
+    ):
         open_dataset(root)
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import Dataset, Usage, concatenate
-from converter.data.dataset import check_dataset, split_by_subject
+from converter.data import Dataset, Usage
+from converter.data.dataset import check_dataset, concatenate, split_by_subject
 from edge.errors import DataError
 from tests.converter.faces import dataset
 

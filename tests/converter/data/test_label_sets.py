@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.data import EXPRESSIONS, Dataset, concatenate, make_dataset
+from converter.data import EXPRESSIONS, Dataset
+from converter.data.dataset import concatenate, make_dataset
 from converter.data.label_sets import (
     LABEL_SETS,
     LabelProtocol,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations_csv
+from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
 from edge.errors import DataError
 from tests.conftest import MEDIA
 from tests.converter.detector.image_files import draw, write
@@ -33,7 +33,7 @@ def only(photographs: tuple[AnnotatedImage, ...]) -> AnnotatedImage:
 
 
 def test_the_rows_of_a_picture_become_one_photograph(root: Path) -> None:
-    found = only(read_annotations_csv(table(root, GOOD + "a.png,100,80,1.5,2,3,4,1,mine,train\n")))
+    found = only(read_annotations(table(root, GOOD + "a.png,100,80,1.5,2,3,4,1,mine,train\n")))
     assert found.path == root / "a.png"
     assert (found.width, found.height) == (100, 80)
     assert found.boxes.dtype == np.float32
@@ -44,12 +44,12 @@ def test_the_rows_of_a_picture_become_one_photograph(root: Path) -> None:
 
 def test_the_csv_may_be_named_instead_of_its_folder(root: Path) -> None:
     table(root, GOOD)
-    assert only(read_annotations_csv(root / "annotations.csv")).path == root / "a.png"
+    assert only(read_annotations(root / "annotations.csv")).path == root / "a.png"
 
 
 def test_rows_of_a_picture_need_not_stand_together(root: Path) -> None:
     other = GOOD.replace("a.png", "b.png").replace("train", "test")
-    found = read_annotations_csv(table(root, GOOD + other + GOOD))
+    found = read_annotations(table(root, GOOD + other + GOOD))
     assert [len(one.boxes) for one in found] == [2, 1]
     assert [one.split for one in found] == [Split.TRAIN, Split.TEST]
 
@@ -57,14 +57,14 @@ def test_rows_of_a_picture_need_not_stand_together(root: Path) -> None:
 def test_negatives_are_photographs_without_boxes(root: Path) -> None:
     table(root, GOOD)
     write(root / "negatives.csv", FACELESS + "b.png,100,80,rooms,test\n")
-    negative = read_annotations_csv(root)[1]
+    negative = read_annotations(root)[1]
     assert negative.boxes.shape == (0, 4)
     assert negative.ignored.shape == (0,)
     assert (negative.source, negative.split) == ("rooms", Split.TEST)
 
 
 def test_a_box_beyond_the_edge_is_clipped(root: Path) -> None:
-    found = only(read_annotations_csv(table(root, "a.png,100,80,-5,70,30,40,0,mine,train\n")))
+    found = only(read_annotations(table(root, "a.png,100,80,-5,70,30,40,0,mine,train\n")))
     assert found.boxes.tolist() == [[0, 70, 25, 80]]
 
 
@@ -73,41 +73,37 @@ def test_a_picture_with_boxes_is_no_negative(root: Path) -> None:
     write(root / "negatives.csv", FACELESS + "a.png,100,80,mine,train\n")
     with pytest.raises(
         DataError,
-        match=r"negatives.csv: line 2: .* without faces, found a box in line 2 of annotations.csv",
+        match=r"negatives.csv: row 2: .* without faces, found a box in annotations.csv",
     ):
-        read_annotations_csv(root)
+        read_annotations(root)
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a.png,100,80,1,2,3,x,0,mine,train", "line 2: h: expected a number, found 'x'; mend or"),
-        ("a.png,100,80,nan,2,3,4,0,mine,train", "line 2: x: expected a number .*, found 'nan'"),
-        ("a.png,100,80,1,2,inf,4,0,mine,train", "line 2: w: expected a number .*, found 'inf'"),
-        ("a.png,100,80,1,,3,4,0,mine,train", "line 2: y: expected a number, found ''"),
-        ("a.png,10.5,80,1,2,3,4,0,mine,train", "line 2: width: expected a whole number, found '10.5'"),
-        ("a.png,100,0,1,2,3,4,0,mine,train", "line 2: height: expected a whole number >= 1, found '0'"),
-        ("a.png,100,80,1,2,-3,4,0,mine,train", "line 2: expected a box in .* 100x80, found -3x4 at"),
-        ("a.png,100,80,1,2,0,4,0,mine,train", "line 2: expected a box in .* 100x80, found 0x4 at"),
+        ("a.png,100,80,1,2,3,x,0,mine,train", "row 2: h: expected a number, found 'x'; mend or"),
+        ("a.png,100,80,nan,2,3,4,0,mine,train", "row 2: x: expected a number .*, found 'nan'"),
+        ("a.png,100,80,1,2,inf,4,0,mine,train", "row 2: w: expected a number .*, found 'inf'"),
+        ("a.png,100,80,1,,3,4,0,mine,train", "row 2: y: expected a number, found ''"),
+        ("a.png,10.5,80,1,2,3,4,0,mine,train", "row 2: width: expected a whole number, found '10.5'"),
+        ("a.png,100,0,1,2,3,4,0,mine,train", "row 2: height: expected a whole number >= 1, found '0'"),
+        ("a.png,100,80,1,2,-3,4,0,mine,train", "row 2: expected a box in .* 100x80, found -3x4 at"),
+        ("a.png,100,80,1,2,0,4,0,mine,train", "row 2: expected a box in .* 100x80, found 0x4 at"),
         (
             "a.png,100,80,100,2,3,4,0,mine,train",
-            r"line 2: expected a box in the image of 100x80, found 3x4 at \(100, 2\); mend",
+            r"row 2: expected a box in the image of 100x80, found 3x4 at \(100, 2\); mend",
         ),
-        ("a.png,100,80,1,2,3,4,yes,mine,train", "line 2: ignore: expected a whole number, found 'yes'"),
-        ("a.png,100,80,1,2,3,4,2,mine,train", "line 2: ignore: expected one of 0, 1, found '2'"),
-        ("a.png,100,80,1,2,3,4,0,mine,val", "line 2: split: expected one of train, test, found 'val'"),
-        ("c.png,100,80,1,2,3,4,0,mine,train", "line 2: expected the image 'c.png' in .*, found none"),
-        ("../a.png,100,80,1,2,3,4,0,mine,train", "line 2: expected an image in the set's folder"),
-        ("/a.png,100,80,1,2,3,4,0,mine,train", "line 2: expected an image in the set's folder"),
-        ("a" * 5000 + ",100,80,1,2,3,4,0,mine,train", "line 2: expected the image"),
-        ("a.png,100,80,1,2,3,4,0,mine,train,7", "line 2: expected as many fields .*, found more"),
+        ("a.png,100,80,1,2,3,4,yes,mine,train", "row 2: ignore: expected a whole number, found 'yes'"),
+        ("a.png,100,80,1,2,3,4,2,mine,train", "row 2: ignore: expected one of 0, 1, found '2'"),
+        ("a.png,100,80,1,2,3,4,0,mine,val", "row 2: split: expected one of train, test, found 'val'"),
+        ("c.png,100,80,1,2,3,4,0,mine,train", "row 2: expected the image 'c.png' in .*, found none"),
         ("a.png,100,80,1,2", "row 2 is cut short; download or unpack it again"),
         ("", "expected rows below the header, found none"),
     ],
 )  # fmt: skip
 def test_a_malformed_row_is_named(root: Path, row: str, message: str) -> None:
     with pytest.raises(DataError, match=f"annotations.csv: {message}"):
-        read_annotations_csv(table(root, row + "\n"))
+        read_annotations(table(root, row + "\n"))
 
 
 @pytest.mark.parametrize(
@@ -121,29 +117,29 @@ def test_a_malformed_row_is_named(root: Path, row: str, message: str) -> None:
 def test_rows_that_contradict_an_earlier_row_of_their_picture_are_named(
     root: Path, row: str, found: str
 ) -> None:
-    message = f"line 3: expected 100x80 mine train as in line 2, found {found}"
+    message = f"row 3: expected 100x80 mine train as in an earlier row of it, found {found}"
     with pytest.raises(DataError, match=message):
-        read_annotations_csv(table(root, GOOD + row + "\n"))
+        read_annotations(table(root, GOOD + row + "\n"))
 
 
 @pytest.mark.parametrize("text", ["", "file,width\na.png,100\n"])
 def test_a_missing_column_is_named(root: Path, text: str) -> None:
     write(root / "annotations.csv", text)
     with pytest.raises(DataError, match=r"annotations.csv: expected the column '(file|height)'"):
-        read_annotations_csv(root)
+        read_annotations(root)
 
 
 def test_bytes_that_are_no_utf_8_are_refused_with_their_row(root: Path) -> None:
     (root / "annotations.csv").write_bytes(HEADER.encode() + b"\xff.png,100,80\n")
     with pytest.raises(DataError, match=r"annotations.csv: behind row \d: is no csv: .*utf-8"):
-        read_annotations_csv(root)
+        read_annotations(root)
 
 
 @pytest.fixture(scope="module")
 def faces() -> tuple[AnnotatedImage, ...]:
     if not FACES.is_dir():
         pytest.skip("the photographs of ../shared/data/faces are not on this machine")
-    return read_annotations_csv(FACES)
+    return read_annotations(FACES)
 
 
 PICTURES = {

@@ -9,13 +9,16 @@ from converter.detector.average_precision import (
     HeightRange,
     PrCurve,
     Truth,
-    average_precision,
     precision_recall,
 )
 
 FACE, SECOND, FAR = (0, 0, 20, 20), (100, 0, 120, 20), (200, 200, 220, 220)
 NEAR = (0, 10, 20, 30)  # IoU 1/3 with FACE
 SMALL, TALL = (50, 50, 60, 60), (50, 50, 60, 80)  # IoU 1/3
+
+
+def average_precision(found: list[Detections], truth: list[Truth]) -> float:
+    return precision_recall(found, truth).average_precision
 
 
 def found(*rows: tuple[tuple[float, ...], float]) -> Detections:

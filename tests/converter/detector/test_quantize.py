@@ -19,7 +19,7 @@ from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from edge.model_card import DetectorCard, load_card  # noqa: E402
 from tests.converter.detector.light_detector import SIDE, write_night, write_training  # noqa: E402
 
-pytestmark = pytest.mark.usefixtures("small_detector")
+pytestmark = pytest.mark.usefixtures("eager", "small_detector")
 
 SIZE = (128, 96)
 FACES = np.full((4, 48, 48), 255, np.uint8)
@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> list[AnnotatedImage]:
 
 
 @pytest.fixture(scope="module")
-def run(small_detector: None, tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
+def run(eager: None, small_detector: None, tmp_path_factory: pytest.TempPathFactory) -> DetectorRun:
     return load_run(write_training(tmp_path_factory.mktemp("run")))
 
 

@@ -89,7 +89,7 @@ def test_tables_give_every_figure_and_what_there_is_none_of(judged: DetectorRepo
     lines = [" ".join(line.split()) for line in summarize(judged).splitlines()]
 
     assert lines[1] == "told 0.167 0.167 - - 0.250 - 0.000 0.500 0.333 2 1.50 2.50"
-    assert "mine: 3 pictures and 2 faces of 16 pixels and more" in lines[3]
+    assert "mine: 3 pictures (1 without a face) and 2 faces of 16 pixels and more" in lines[3]
     assert "detector wide (2) cmu_mit (1)" in lines
     assert "told 0.500 1.000" in lines
 

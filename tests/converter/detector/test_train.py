@@ -55,15 +55,15 @@ def trained(
     """The folder of a finished training; beside it, as a kill in the last epoch leaves it."""
     directory = tmp_path_factory.mktemp("trainings") / "run"
 
-    class Copied(loop.Progress):
+    class Copied(loop.Checkpoint):
         """Copies the folder in the midst of the last epoch."""
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if self._epoch == self._epochs - 1 and batch == 0:
+            if self._batches.epoch == self.params["epochs"] - 1 and batch == 0:
                 shutil.copytree(directory, directory.with_name("killed"))
 
     with pytest.MonkeyPatch.context() as patch, eagerly():
-        patch.setattr(loop, "Progress", Copied)
+        patch.setattr(loop, "Checkpoint", Copied)
         train_detector(SMALL, data, directory)
     return directory
 
@@ -121,9 +121,9 @@ def test_a_killed_training_goes_on_exactly_where_it_was(
     assert not is_finished(killed)
     with eagerly():
         train_detector(SMALL, data, killed)
-    told = capsys.readouterr().err
-    assert f"epoch {SMALL.epochs}/{SMALL.epochs}" in told
-    assert f"epoch {SMALL.epochs - 1}/" not in told
+    told = capsys.readouterr().out
+    assert f"Epoch {SMALL.epochs}/{SMALL.epochs}" in told
+    assert f"Epoch {SMALL.epochs - 1}/" not in told
     assert is_finished(killed)
     for one, other in zip(_weights(trained), _weights(killed), strict=True):
         assert np.array_equal(one, other)

@@ -2,7 +2,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.data import concatenate
+from converter.data.dataset import concatenate
 from converter.data.label_sets import LabelProtocol
 from converter.evaluate.report import ClassMetrics, Report, evaluate, summarize
 from edge.errors import DataError

@@ -120,9 +120,7 @@ def test_a_wrong_order_of_labels_is_refused_and_the_right_one_named() -> None:
 
 def test_both_may_be_wrong_at_once() -> None:
     swapped = ("angry", "disgust", "sad", "happy", "fear", "surprise", "neutral")
-    with pytest.raises(
-        ModelError, match=r"with --input -1..1 .*; .* with --labels angry,disgust,f"
-    ):
+    with pytest.raises(ModelError, match=r"with --input -1..1 --labels angry,disgust,f"):
         check(swapped, "0..1", _renamed(answer(0.8, -1, 1)))
 
 

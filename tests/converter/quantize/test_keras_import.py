@@ -1,5 +1,6 @@
 """Models that somebody else trained, in the forms in which they are found, run by the daemon."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import ModelCard, load_card
 from tests.converter.faces import draw, write_csv
-from tests.e2e.daemon import Daemon, read_events
+from tests.e2e.daemon import read_events, run_here
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
@@ -24,6 +25,8 @@ from keras import layers
 
 from converter.quantize.description import ModelDescription, parse_scaling
 from converter.quantize.keras_import import load_keras, takes_any_size, wrap_for_export
+
+pytestmark = pytest.mark.usefixtures("eager")  # nothing is asked often enough for a graph to pay
 
 LABELS = "angry,disgust,fear,happy,sad,surprise,neutral"
 FACES = [draw(label, np.random.default_rng(label)) for label in range(7)]
@@ -167,6 +170,7 @@ def build_tf_keras(frozen: bool) -> Any:
     return model
 
 
+@cache
 def expected() -> NDArray[np.float32]:
     """Return what the network itself says of the faces."""
     return np.asarray(build().predict(np.array(FACES)[..., None] / 255, verbose=0))
@@ -224,8 +228,7 @@ def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
         "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
-    with Daemon(tmp_path, config) as daemon:
-        assert daemon.wait() == 0
+    assert run_here(tmp_path, config) == 0
     events = read_events(record)
     assert {event["model"] for event in events} == {"mine-float32"}
     assert set(events[0]["probabilities"]) == set("abcdefg")

@@ -42,6 +42,8 @@ from converter.quantize.trained_model import TrainedModel, load_run
 from tests.converter.runs import write_run
 from tests.converter.small import RECIPE
 
+pytestmark = pytest.mark.usefixtures("eager")  # nothing is asked often enough for a graph to pay
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
@@ -49,7 +51,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def run(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(eager: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("run"), data)
 
 

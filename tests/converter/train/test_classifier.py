@@ -15,17 +15,25 @@ from tests.converter.small import RECIPE, eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-pytestmark = pytest.mark.usefixtures("eager", "small_network")
+pytestmark = pytest.mark.usefixtures("eager", "small_network", "short_face_head")
+
+SHORT = msgspec.structs.replace(RECIPE, epochs=1, warmup_epochs=0)
+"""For what is promised of a training of any length."""
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=16)
+    """Three batches of faces to learn from: a training can be killed in the midst of an epoch."""
+    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=10)
 
 
 @pytest.fixture(scope="module")
 def trained(
-    eager: None, small_network: None, data: Dataset, tmp_path_factory: pytest.TempPathFactory
+    eager: None,
+    small_network: None,
+    short_face_head: int,
+    data: Dataset,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The folder of a finished training."""
     from converter.train.classifier import train
@@ -77,7 +85,7 @@ def test_the_photographs_that_taught_what_no_face_is_are_named(
 
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
-    train(msgspec.structs.replace(RECIPE, epochs=2), data, tmp_path / "run", (), (wall,))
+    train(SHORT, data, tmp_path / "run", (), (wall,))
     assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
     assert "1 photographs" in load_run(tmp_path / "run", data).training_data
 
@@ -118,7 +126,7 @@ def test_a_student_learns_from_teachers_whose_judgements_are_kept(
     from converter.train.classifier import train
 
     how = Distillation(teachers=("teacher",), weight=0.5, views=2)
-    student = msgspec.structs.replace(RECIPE, distillation=how, epochs=2)
+    student = msgspec.structs.replace(SHORT, distillation=how)
     train(student, data, tmp_path / "one", (trained,))
     (kept,) = trained.glob("logits-*.npy")
     written = kept.stat().st_mtime_ns
@@ -172,24 +180,26 @@ def test_another_label_set_trains_with_its_rare_classes_repeated(
 ) -> None:
     from converter.train.classifier import train
 
-    changed = {"label_set": "5", "epochs": 2, "balance": "oversample"}
-    train(msgspec.structs.replace(RECIPE, **changed), data, tmp_path)
+    recipe = msgspec.structs.replace(SHORT, label_set="5", balance="oversample")
+    train(recipe, data, tmp_path)
     network = keras.saving.load_model(tmp_path / "model.keras")
     assert network.output["logits"].shape == (None, 5)
 
 
 def test_the_face_head_tells_faces_from_other_crops_and_touches_nothing_else(
-    trained: Path, data: Dataset
+    trained: Path, data: Dataset, short_face_head: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from converter.train import face_head
     from converter.train.face_head import face_or_not, fit_face_head
 
+    monkeypatch.setattr(face_head, "EPOCHS", short_face_head)
     network = keras.saving.load_model(trained / "model.keras")
     before = {
         layer.name: layer.get_weights()
         for layer in network.layers
         if not layer.name.startswith("face")
     }
-    faces = np.repeat(data.pixels, 20, axis=0)
+    faces = np.repeat(data.pixels, 15, axis=0)
     with eagerly(False):  # so many steps are faster in a graph
         fit_face_head(network, faces, (), seed=0)
         crops, labels = face_or_not(faces, (), 300, seed=1)
@@ -206,9 +216,7 @@ def test_a_training_goes_on_from_the_weights_of_another(
     from converter.train.classifier import train
 
     (tmp_path / "before").symlink_to(trained)
-    recipe = msgspec.structs.replace(
-        RECIPE, start="before", epochs=1, warmup_epochs=0, learning_rate=1e-7, ema=0.01
-    )
+    recipe = msgspec.structs.replace(SHORT, start="before", learning_rate=1e-7, ema=0.01)
     train(recipe, data, tmp_path / "after")
     kernels = [weights[0] for weights in (_weights(trained), _weights(tmp_path / "after"))]
     assert kernels[1] == pytest.approx(kernels[0], abs=1e-4)
@@ -225,12 +233,14 @@ def test_a_start_that_is_no_training_of_this_network_is_one_line(
 
 
 def test_bfloat16_is_used_only_by_a_cpu_that_computes_in_it(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from converter.train import loop
 
     def policy(*flags: str) -> str:
-        monkeypatch.setattr(loop, "_cpu_flags", lambda: set(flags))
+        (tmp_path / "cpuinfo").write_text(f"flags : fpu {' '.join(flags)} sse\n")
+        monkeypatch.setattr(loop, "CPU_INFO", tmp_path / "cpuinfo")
         loop.use_precision("auto")
         return str(keras.mixed_precision.dtype_policy().name)
 

@@ -3,14 +3,11 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.bench.clips import CROWD, NOBODY, ONE_FACE, LoopingVideoSource, clip_of
-from edge.capture import EndOfStream
-from edge.capture.source import iter_frames
+from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.commands.demo import CLIP
 from edge.detect import BuiltinSettings, open_detector
-from edge.errors import EmotiondError, InputError
+from edge.errors import EmotiondError
 from edge.types import Face
-from tests.films import cut
 
 
 def faces_in(video: Path) -> list[Face]:
@@ -39,29 +36,3 @@ def test_a_clip_of_ones_own_is_checked_and_found_from_anywhere(
     assert clip_of(CLIP.name, tmp_path) == CLIP
     with pytest.raises(EmotiondError, match="cannot be read as a video"):
         clip_of("no.mp4", tmp_path)
-
-
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    return cut(tmp_path / "video.mp4", count=10)
-
-
-def test_a_video_is_shown_again_until_so_many_frames_were_shown(video: Path) -> None:
-    shown = list(iter_frames(LoopingVideoSource(video, 25)))
-    assert [frame.index for frame in shown] == list(range(25))
-    times = [frame.timestamp for frame in shown]
-    assert times == sorted(times)
-    assert (shown[0].image == shown[10].image).all()
-
-
-def test_what_is_no_video_says_so(tmp_path: Path) -> None:
-    (tmp_path / "no.mp4").write_bytes(b"no video")
-    with pytest.raises(InputError, match="cannot be read as a video"):
-        LoopingVideoSource(tmp_path / "no.mp4", 3).read()
-
-
-def test_after_the_last_frame_it_has_ended(video: Path) -> None:
-    source = LoopingVideoSource(video, 1)
-    source.read()
-    with pytest.raises(EndOfStream):
-        source.read()

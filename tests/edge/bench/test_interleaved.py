@@ -46,17 +46,17 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> Processes:
 def test_every_other_round_goes_backwards_and_what_failed_is_not_tried_again(
     processes: Processes,
 ) -> None:
-    steps: list[int] = []
+    steps: list[None] = []
     requests = [numbered(number) for number in (1, 2, 3)]
-    measured = run_interleaved(requests, 3, steps.append)
+    measured = run_interleaved(requests, 3, lambda: steps.append(None))
     assert processes.measured == [1, 2, 3, 2, 1, 1, 2]
     assert [len(results) for results in measured.results] == [3, 3, 0]
     assert measured.failures == {"number 3": "too many"}
-    assert steps == list(range(1, 10))
+    assert len(steps) == 9
 
 
 def test_the_reference_is_measured_before_between_and_after(processes: Processes) -> None:
-    measured = run_interleaved([numbered(1)] * 16, 1, lambda _: None)
+    measured = run_interleaved([numbered(1)] * 16, 1)
     assert processes.references == len(measured.reference) == 3
 
 

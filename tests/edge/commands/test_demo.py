@@ -55,3 +55,8 @@ def test_the_clip_begins_anew_at_its_end_and_its_times_run_on() -> None:
     times = [frame.timestamp for frame in frames]
     assert np.diff(times) == pytest.approx(0.04, abs=0.002)
     assert np.array_equal(frames[475].image, frames[0].image)
+
+
+def test_the_clip_can_be_shown_for_so_many_frames() -> None:
+    source = LoopedVideo(CLIP, realtime=False, max_frames=480).open()
+    assert [frame.index for frame in iter_frames(source)] == list(range(480))

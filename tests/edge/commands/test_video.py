@@ -24,9 +24,9 @@ def video(*arguments: object) -> int:
     return main(["video", *map(str, arguments)])
 
 
-@pytest.fixture
-def film(tmp_path: Path) -> Path:
-    return cut(tmp_path / "film.mp4", 60)
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cut(tmp_path_factory.mktemp("film") / "film.mp4", 60)
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_films_of_the_same_name_have_outputs_of_different_names(tmp_path: Path) 
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     films = [without_face(tmp_path / name / "wall.mp4") for name in ("a", "b")]
-    assert video(*films, "--events", tmp_path / "events") == 0
+    assert video(*films, "--events", tmp_path / "events", "--jobs", 1) == 0
     names = sorted(path.name for path in (tmp_path / "events").iterdir())
     assert names == ["wall-2.jsonl", "wall.jsonl"]
 
@@ -139,7 +139,7 @@ def test_films_of_the_same_name_have_outputs_of_different_names(tmp_path: Path) 
 def test_a_film_that_fails_is_told_of_and_the_others_go_on(
     film: Path, letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert video(letter, film, "--events", tmp_path / "events", "--json") == 1
+    assert video(letter, film, "--events", tmp_path / "events", "--json", "--jobs", 1) == 1
     printed = capsys.readouterr()
     assert f"{letter}: cannot be read as a video" in printed.err
     assert [json.loads(line)["film"] for line in printed.out.splitlines()] == [str(film)]
@@ -164,7 +164,7 @@ def test_of_a_film_that_breaks_off_what_was_seen_is_written(
         (["--out", "film.mp4"], "would be written over the video itself"),
         (["--out", "out.txt"], "expected .mp4 or .mkv or .mov or .avi, or a folder"),
         (["--events", "out.xml"], "expected .jsonl or .csv, or a folder"),
-        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several videos"),
+        (["wall.mp4", "--out", "out.mp4"], "expected a folder, as there are several files"),
     ],
 )
 def test_outputs_that_cannot_be_meant_are_a_wrong_command_line(

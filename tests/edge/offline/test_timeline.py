@@ -15,7 +15,6 @@ from edge.offline.timeline import (
     format_date,
     format_duration,
     format_time,
-    time_zone,
     timeline_svg,
 )
 from edge.publish.intervals import ExpressionInterval, intervals_of
@@ -122,16 +121,6 @@ def test_the_legend_names_what_is_shown_once_and_what_cannot_be_read_last() -> N
     assert fills == [color_for("happy"), "#ffffff", color_for("uncertain")]
 
 
-def test_many_faces_that_come_one_after_another_share_lanes() -> None:
-    intervals = [
-        ExpressionInterval(number, "happy", 10.0 * number, 10.0 * number + 5)
-        for number in range(40)
-    ]
-    drawing = draw(intervals)
-    assert len(list(bars(drawing))) == 40
-    assert {bar.attrib["y"] for bar in bars(drawing)} == {"4"}
-
-
 def test_of_more_faces_at_once_than_there_are_lanes_it_shows_how_many_showed_what() -> None:
     count = 24 + 6
     intervals = [ExpressionInterval(number, "happy", 0.0, 100.0) for number in range(count)]
@@ -228,12 +217,8 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_a_moment_is_told_in_the_time_of_here(place: str) -> None:
-    told = {
-        "UTC": ("12:00:00", "UTC"),
-        "Asia/Kolkata": ("17:30:00", "IST"),
-        "America/New_York": ("07:00:00", "EST"),
-    }
-    assert (format_time(NOON, video=False), time_zone(NOON)) == told[place]
+    told = {"UTC": "12:00:00", "Asia/Kolkata": "17:30:00", "America/New_York": "07:00:00"}
+    assert format_time(NOON, video=False) == told[place]
     assert format_date(NOON) == "2026-11-20"
 
 
@@ -299,13 +284,6 @@ def test_marks_of_days_are_at_their_midnight_wherever_that_is(place: str, days: 
 def test_the_day_is_that_of_here(place: str) -> None:
     late = datetime(2026, 11, 20, 23, 0, tzinfo=UTC).timestamp()
     assert format_date(late) == ("2026-11-21" if place == "Asia/Kolkata" else "2026-11-20")
-
-
-def test_the_zone_is_that_of_the_season(place: str) -> None:
-    summer = datetime(2026, 7, 20, 12, 0, tzinfo=UTC).timestamp()
-    assert (
-        time_zone(summer) == {"UTC": "UTC", "Asia/Kolkata": "IST", "America/New_York": "EDT"}[place]
-    )
 
 
 def test_a_place_in_a_film_is_the_same_anywhere(place: str) -> None:

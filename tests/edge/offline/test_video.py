@@ -23,7 +23,7 @@ from edge.offline.video import (
 )
 from edge.publish.events import encode_event
 from tests.brokers import wait_until
-from tests.e2e.daemon import Daemon, read_events
+from tests.e2e.daemon import read_events, run_here
 from tests.films import cut, frames_of, told, without_face
 
 
@@ -67,8 +67,7 @@ def test_the_daemon_tells_the_same_of_the_film(
 ) -> None:
     source = {"kind": "video", "path": str(film), "realtime": False}
     sinks = [{"kind": "jsonl", "path": str(tmp_path / "events.jsonl")}]
-    with Daemon(tmp_path, {"source": source, "sinks": sinks}) as daemon:
-        assert daemon.wait() == 0
+    assert run_here(tmp_path, {"source": source, "sinks": sinks}) == 0
     published = read_events(tmp_path / "events.jsonl")
     assert [plain(event) for event in published] == [
         plain(event) for event in decoded(seen, tmp_path / "mine.jsonl")

@@ -31,16 +31,6 @@ CONFIG = parse_config({"sinks": []}, Path("/config.yaml"))
 FACE = expression(Box(200.0, 100.0, 300.0, 200.0), "happy")
 
 
-@pytest.fixture(params=["ffmpeg", "opencv"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With the program ffmpeg, and without."""
-    if request.param == "opencv":
-        monkeypatch.setattr(shutil, "which", lambda name: None)
-    elif shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
-    return str(request.param)
-
-
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     return cut(tmp_path / "film.mp4", 20)
@@ -48,9 +38,7 @@ def film(tmp_path: Path) -> Path:
 
 def copy(film: Path, path: Path, frames: list[Image], blur: PrivacyBlur = PrivacyBlur.NONE) -> Path:
     """Write an annotated copy of frames, in each of which there is one face."""
-    height, width = frames[0].shape[:2]
-    measure = VideoInfo(width, height, FPS, len(frames))
-    with annotated_copy(film, path, measure, blur) as write:
+    with annotated_copy(film, path, VideoInfo(FPS, len(frames)), blur) as write:
         for index, frame in enumerate(frames):
             write(scene(FACE, image=frame, timestamp=index / FPS))
     return path
@@ -63,7 +51,6 @@ def probe(path: Path) -> dict[str, Any]:
     return {stream["codec_type"]: stream for stream in told["streams"]}
 
 
-@pytest.mark.usefixtures("way")
 def test_a_copy_has_every_frame_in_its_size_at_its_rate(film: Path, tmp_path: Path) -> None:
     frames = frames_of(film)
     path = copy(film, tmp_path / "copy.mp4", frames)
@@ -71,7 +58,6 @@ def test_a_copy_has_every_frame_in_its_size_at_its_rate(film: Path, tmp_path: Pa
     assert probe_video(path) == probe_video(film)
 
 
-@pytest.mark.usefixtures("way")
 def test_faces_are_drawn_into_it(film: Path, tmp_path: Path) -> None:
     frames = frames_of(film)
     copied = frames_of(copy(film, tmp_path / "copy.mp4", frames))
@@ -80,13 +66,11 @@ def test_faces_are_drawn_into_it(film: Path, tmp_path: Path) -> None:
     assert np.abs(copied[5].astype(int) - frames[5])[300:, 400:].mean() < 6
 
 
-@pytest.mark.usefixtures("way")
 def test_nothing_is_left_beside_it(film: Path, tmp_path: Path) -> None:
     copy(film, tmp_path / "copy.mp4", frames_of(film))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.mp4", "film.mp4"]
 
 
-@pytest.mark.usefixtures("way")
 def test_where_the_block_ends_by_an_error_there_is_no_copy(film: Path, tmp_path: Path) -> None:
     def break_off() -> None:
         with annotated_copy(
@@ -100,19 +84,16 @@ def test_where_the_block_ends_by_an_error_there_is_no_copy(film: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
-@pytest.mark.usefixtures("way")
 def test_what_cannot_be_written_is_an_error_that_names_it(film: Path, tmp_path: Path) -> None:
-    with pytest.raises(EmotiondError, match=r"copy.*cannot be written"):
+    with pytest.raises(EmotiondError, match=r"copy\.mp4: cannot be written: No such file"):
         copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))
 
 
-@pytest.mark.usefixtures("way")
 def test_faces_are_hidden_where_that_is_asked_for(film: Path, tmp_path: Path) -> None:
     copied = frames_of(copy(film, tmp_path / "copy.mp4", frames_of(film), PrivacyBlur.FRAME))
     assert copied[5][300:, 400:].astype(int).std() < 3
 
 
-@pytest.mark.usefixtures("way")
 def test_odd_sizes_lose_a_line_and_a_column(film: Path, tmp_path: Path) -> None:
     frames = [np.ascontiguousarray(frame[:301, :401]) for frame in frames_of(film)]
     copied = frames_of(copy(film, tmp_path / "copy.mp4", frames))
@@ -120,7 +101,7 @@ def test_odd_sizes_lose_a_line_and_a_column(film: Path, tmp_path: Path) -> None:
     assert copied[0].shape == (300, 400, 3)
 
 
-def test_with_ffmpeg_it_plays_in_browsers_and_keeps_the_sound(film: Path, tmp_path: Path) -> None:
+def test_it_plays_in_browsers_and_keeps_the_sound(film: Path, tmp_path: Path) -> None:
     if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed")
     loud = with_sound(film, tmp_path / "loud.mp4")
@@ -130,16 +111,9 @@ def test_with_ffmpeg_it_plays_in_browsers_and_keeps_the_sound(film: Path, tmp_pa
     assert set(probe(copy(film, tmp_path / "mute.mp4", frames_of(film)))) == {"video"}
 
 
-def test_where_ffmpeg_fails_its_reason_is_told(film: Path, tmp_path: Path) -> None:
-    if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed")
-    with pytest.raises(EmotiondError, match=r"cannot be written: ffmpeg: .*No such file"):
-        copy(film, tmp_path / "gone" / "copy.mp4", frames_of(film))
-
-
-def test_a_film_says_its_size_and_length() -> None:
+def test_a_film_says_its_length() -> None:
     measure = probe_video(CLIP)
-    assert (measure.width, measure.height, measure.fps, measure.frames) == (640, 480, 25.0, 475)
+    assert (measure.fps, measure.frames) == (25.0, 475)
 
 
 def test_what_is_no_film_is_an_error_that_names_it(tmp_path: Path) -> None:

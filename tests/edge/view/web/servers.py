@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from edge.config import Config
-from edge.offline.recognizer import EmotionRecognizer
+from edge.config import Config, parse_config
+from edge.pipeline.build import ImageAnalyzer
 from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
     Catalog,
@@ -86,7 +86,7 @@ class Server:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
         self.answerer = CommandAnswerer(self.commands)
-        self.recognizer = EmotionRecognizer()
+        self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"), LABELS)
         context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
@@ -134,7 +134,7 @@ class Server:
 
     def _analyze(self, image: Image) -> AnalyzedFrame:
         self.analyzed.append(image)
-        return self.recognizer.analyze_image(image)
+        return self.images.analyze(image)
 
 
 @contextmanager
