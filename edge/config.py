@@ -33,17 +33,13 @@ from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.zones import Polygon, polygon_fault
 
-MAX_BYTES = 100_000
-"""Bytes of a config file at most; that with every key has 8,000."""
-
-MAX_CAMERAS = 64
-"""Cameras of one daemon at most; a core is busy with some ten."""
+MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
+MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
 
 MAX_VALUES = 10_000
 """Values in a config at most, those behind an alias counted each time that it stands there."""
 
-ENVIRONMENT_PREFIX = "EMOTIOND_"
-"""Beginning of the variables that stand for keys of the config, such as EMOTIOND_SOURCE__DEVICE."""
+ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
@@ -198,22 +194,14 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
     """Read a config file; relative paths in it are taken from its own folder.
 
     Variables of the environment go before it: EMOTIOND_WEB__PORT=8081 sets `web.port`, and
-    EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML.
-
-    Raises:
-        ConfigError: it cannot be read, is no YAML, is empty and may not be, or holds an unknown
-            key, a wrong type or a value out of range. The text is one line: file, key, what was
-            expected and found.
+    EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML. A ConfigError says
+    in one line what is wrong: file, key, what was expected and found.
     """
     return parse_config_file(read_config(path), path, may_be_empty)
 
 
 def read_config(path: Path) -> bytes:
-    """Return the text of a config file.
-
-    Raises:
-        ConfigError: it cannot be read, or is too long.
-    """
+    """Return the text of a config file; a ConfigError says why it cannot be read."""
     try:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -281,9 +269,8 @@ def _convert(data: Any, kind: type[ConfigT], path: Path, place: str = "") -> Con
 def complete_config(config: Config, path: Path) -> Config:
     """Return a config whose sinks keep to its retention.
 
-    Raises:
-        ConfigError: two sinks or cameras have one target or device, or a polygon cannot be used;
-            `path` is the file or option that says so.
+    A ConfigError says that two sinks or cameras have one target or device, or that a polygon cannot
+    be used; `path` is the file or option that says so.
     """
     _check_cameras(config, path)
     places: dict[str, int] = {}
@@ -321,10 +308,7 @@ def _check_cameras(config: Config, path: Path) -> None:
 
 
 def parse_detector(text: str) -> DetectorSettings:
-    """Return the detector that a command line names: its kind, or a YAML mapping as in a config.
-
-    Errors are those of `load_config`.
-    """
+    """Return the detector that a command line names: its kind, or a YAML mapping as in a config."""
     option = Path("--detector")
     return parse_config({"detector": parse_yaml(text, option)}, option).detector
 
@@ -332,8 +316,7 @@ def parse_detector(text: str) -> DetectorSettings:
 def parse_source(text: str) -> SourceSettings:
     """Return the source that a command line names, written as short as in a config.
 
-    A video is read as fast as possible: its faces lie apart by its own clock. Errors are those of
-    `load_config`.
+    A video is read as fast as possible: its faces lie apart by its own clock.
     """
     source = parse_config({"source": text}, Path("--source")).source
     if isinstance(source, VideoSettings):
@@ -342,10 +325,7 @@ def parse_source(text: str) -> SourceSettings:
 
 
 def redacted_config(config: Config) -> Any:
-    """Return a config as plain values, without users and passwords.
-
-    Where a secret is kept is told, the secret is not.
-    """
+    """Return a config as plain values, without users and passwords but where these are kept."""
     replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in config.sinks)
     cameras = {
         name: replace(one, source=one.source.redacted()) for name, one in config.cameras.items()
@@ -355,11 +335,7 @@ def redacted_config(config: Config) -> Any:
 
 
 def _with_environment(data: Any, folder: Path) -> Any:
-    """Return a config's plain values with those that variables of the environment give.
-
-    Raises:
-        ConfigError: a variable is for a part of something that has none, or is no YAML.
-    """
+    """Return a config's plain values with those that variables of the environment give."""
     names = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     for name in names if isinstance(data, dict) else ():
         *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
@@ -403,14 +379,9 @@ def expand_shorthand(data: Any, folder: Path) -> Any:
 
 
 def _expand_source(text: str, folder: Path) -> dict[str, object]:
-    """Return the section that a short text means: a camera, an address, images or a video.
-
-    A word that is no file is a kind, so that a misspelled one is refused.
-    """
-    if text.isdecimal():
-        return {"kind": "camera", "device": int(text)}
-    if text.startswith("/dev/"):
-        return {"kind": "camera", "device": text}
+    """Return the section that a short text means; a word that is no file is a kind."""
+    if text.isdecimal() or text.startswith("/dev/"):
+        return {"kind": "camera", "device": int(text) if text.isdecimal() else text}
     if "://" in text:
         return {"kind": "stream", "url": text}
     exists = is_folder = False
@@ -450,10 +421,7 @@ def parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses keys given twice, which YAML forbids, and aliases that expand to very much.
-
-    It also says where a value cannot be read.
-    """
+    """Refuses keys given twice and aliases that expand to much; says where a value is bad."""
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Refuse aliases that unfold to more than anybody writes, or to themselves."""

@@ -1,8 +1,7 @@
 """Pipeline components: built from a config, and changed to another config in two steps.
 
-`PipelineBuilder(config)` builds all that the config names, and starts nothing. Its `prepare` loads,
-binds, opens and locks what another config needs; where that fails, nothing has changed. Its
-`commit` makes that config the present one, and cannot fail.
+`PipelineBuilder.prepare` loads, binds, opens and locks what another config needs; where that fails,
+nothing has changed. `commit` makes that config the present one, and cannot fail.
 """
 
 import socket
@@ -69,11 +68,8 @@ def build_processing(
 
     `track_ids` gives the id of each new track. What was built from another config, `present`, is
     kept where this one has the same settings, and their files the same content. The events carry
-    the `run`, by default that of the present ones, or a new one.
-
-    Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: a model cannot be used.
+    the `run`, by default that of the present ones, or a new one. A ConfigError or ModelError says
+    what cannot be used.
     """
     sections = changed_sections(present, config)
     if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
@@ -114,11 +110,7 @@ def changed_sections(
 
 
 def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
-    """Find and classify the faces of an image, BGR uint8 (height, width, 3), that stands alone.
-
-    Returns:
-        The image with its faces from left to right, numbered from 1.
-    """
+    """Return an image that stands alone with its faces, from left to right, numbered from 1."""
     now = time.monotonic()
     tracked = processing.scheduler.update(Frame(image, 0, now, captured=now, still=True))
     faces = sorted(processing.analyzer.update(tracked), key=lambda face: face.box.x1)
@@ -153,7 +145,6 @@ class PipelineComponents:
 
     Attributes:
         live: whether frames come whether or not they are read, so that a late one is dropped.
-        sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
         every_s: lengths of the summaries that are published, in seconds.
     """
@@ -174,10 +165,6 @@ class SinkSpec:
         settings: of the sink, the preview window or the web page.
         outbox: the file of what it has not yet delivered, where it has one.
         catalog: what the commands that it takes may choose from.
-        blur: what is hidden in the images that it shows.
-        is_only_sink: whether there is no other.
-        device: name of this device, for those who look.
-        event_files: the files that events are appended to.
         several: whether there are several cameras; which, and their blur, is told to it later.
         retained: what the config's sinks had brokers retain.
     """
@@ -198,10 +185,8 @@ class Changes:
     """Prepared change to another config: all is loaded, bound, opened and locked.
 
     Attributes:
-        config, file_config: as `PipelineBuilder.prepare` was given them.
         sections: those in which the config differs.
-        cameras: by name, components that are kept, and new ones; `sink_specs` are those of their
-            sinks, which they have in common.
+        cameras: by name, components that are kept, and new ones, with the same sinks.
     """
 
     config: Config
@@ -230,10 +215,6 @@ class PipelineBuilder:
         catalog: what commands may choose from, as the file has it.
         cameras: the present components of each camera, by name.
         views: what may be seen of each camera, if there are views.
-
-    Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: a model cannot be used.
     """
 
     def __init__(
@@ -279,10 +260,8 @@ class PipelineBuilder:
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
         """Load, bind, open and lock what another config needs; the present components go on.
 
-        `file_config` is the same without what commands changed; None where they changed nothing.
-
-        Raises:
-            EmotiondError: something cannot be used, or needs a restart; nothing has changed.
+        `file_config` is the same without what commands changed; None where they changed nothing. An
+        EmotiondError says what cannot be used, or needs a restart; then nothing has changed.
         """
         only = None if config.cameras else self.components.processing
         sections = changed_sections((self.config, only), config)

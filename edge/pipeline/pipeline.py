@@ -38,11 +38,8 @@ from edge.types import (
     TrackedFrame,
 )
 
-WAIT = 0.5
-"""Seconds a worker waits for input before it shows a heartbeat."""
-
-EVENT_CAPACITY = 256
-"""Events that may wait for the sinks of a live source."""
+WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
+EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
 STALL_TIMEOUT = 15.0
 """Seconds without a heartbeat after which a worker is called hung; a live source may take five to
@@ -52,11 +49,8 @@ SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
 """Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
 for the other workers; systemd waits longer than both."""
 
-CLOSE_TIMEOUT = 5.0
-"""Seconds that all sinks together may spend on what is not yet delivered."""
-
-SUMMARY_DELAY = 1.0
-"""Seconds that a summary waits, beyond the time that a face may be missed, for the last events."""
+CLOSE_TIMEOUT = 5.0  # seconds that all sinks together may spend on what is not yet delivered
+SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a face may be missed
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +114,7 @@ class Pipeline:
         self._in_use = dict.fromkeys((worker.name for worker in self._workers), components)
 
     def start(self) -> None:
-        """Start sinks and workers.
-
-        Raises:
-            EmotiondError: a sink cannot have its port or file.
-        """
+        """Start sinks and workers; an EmotiondError says which port or file cannot be had."""
         if self._owns_sinks:
             self._sinks.prepare()
         self._last_progress = time.monotonic()

@@ -170,11 +170,7 @@ class CommandRequest:
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
-    """Parse the command of that name from the fields that a caller gave.
-
-    Raises:
-        CommandError: there is an unknown field, a wrong type, or a value out of range.
-    """
+    """Parse the command of that name from the fields that a caller gave, or say what is wrong."""
     try:
         return msgspec.convert(fields, KINDS[name])
     except msgspec.ValidationError as error:

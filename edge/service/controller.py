@@ -91,9 +91,6 @@ class Controller:
     Attributes:
         cameras: those that run, by name; that of an only one is empty.
         shutdown: whether the daemon was told to end.
-
-    Raises:
-        ConfigError, ModelError: something the config names cannot be used.
     """
 
     def __init__(
@@ -162,41 +159,6 @@ class Controller:
             return self.pipeline.error
         return None if self.cameras else self._error
 
-    @property
-    def failed_inputs(self) -> int:
-        """Number of inputs that could not be read."""
-        return sum(one.failed_inputs for one in self.pipelines)
-
-    @property
-    def applied(self) -> bool:
-        """Tell whether every camera uses the present components."""
-        return all(one.applied for one in self.pipelines)
-
-    @property
-    def has_processed_frame(self) -> bool:
-        """Tell whether a frame of each came through, or it is known why none can."""
-        return all(one.has_processed_frame for one in self.pipelines)
-
-    def stalled(self) -> list[str]:
-        """Return what hangs of an only camera; of several, each that hangs is given up."""
-        return self.pipeline.stalled() if self._sinks is None else []
-
-    @property
-    def fps(self) -> float:
-        """Frames analyzed per second, of all cameras together."""
-        return sum(one.fps for one in self.pipelines)
-
-    @property
-    def camera_text(self) -> str:
-        """The state of each camera in one line."""
-        failed = [f"camera {name} failed" for name in self._retry_at]
-        return ", ".join([*(one.camera_text for one in self.pipelines), *failed])
-
-    @property
-    def sink_status(self) -> str | None:
-        """The state of the sinks in a few words."""
-        return self.pipeline.sink_status if self._sinks is None else self._sinks.status_text
-
     def tick(self) -> None:
         """Resume when it is time; publish what is seen now; begin anew what failed."""
         for camera in self.cameras.values():
@@ -253,11 +215,7 @@ class Controller:
             self.cameras[name].pipeline.start()
 
     def answer(self, request: CommandRequest) -> None:
-        """Carry out a request and answer it, whatever comes of it.
-
-        The answer is given once it is certain that the changes can be made, and before they are:
-        they may close the sink that carries it.
-        """
+        """Carry out a request and answer it, whatever comes of it."""
         changes = None
         result: CommandResult | CommandError
         try:
@@ -269,7 +227,7 @@ class Controller:
         except Exception as error:
             log.exception("a command failed")
             result = CommandError(ErrorCode.FAILED, f"a fault of emotiond: {error!r}; see its log")
-        request.answer(result)
+        request.answer(result)  # before what is now certain is done: that may close its sink
         if changes is not None:
             self._apply(changes)
 
@@ -283,11 +241,7 @@ class Controller:
         return str(results[0])
 
     def _addressed(self, name: str) -> list[str]:
-        """Return the names of the cameras that a command is for; without a name, all.
-
-        Raises:
-            CommandError: there is no such camera.
-        """
+        """Return the names of the cameras that a command is for; without a name, all."""
         known = [*self.cameras]
         if name and name not in known:
             text = f"expected one of {', '.join(known) or 'no'} cameras, found {name[:80]!r}"
@@ -295,11 +249,7 @@ class Controller:
         return [name] if name else known
 
     def _execute(self, command: Command, names: list[str]) -> tuple[CommandResult, Changes | None]:
-        """Carry out a command on cameras; what it changes of the components is only prepared.
-
-        Raises:
-            CommandError, EmotiondError: it cannot be done; nothing was changed.
-        """
+        """Carry out a command on cameras; what it changes of the components is only prepared."""
         builder = self._builder
         config, file_config, catalog = builder.config, builder.file_config, builder.catalog
         match command:
@@ -341,7 +291,7 @@ class Controller:
         return CommandResult(describe_settings(self._builder.file_config, self._path))
 
     def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Changes | None]:
-        """Prepare the config with other settings and write it; errors as `_execute`.
+        """Prepare the config with other settings and write it.
 
         What weakens privacy and was not confirmed is listed in the result, and nothing is done.
         """
@@ -466,7 +416,7 @@ def with_change(
     file_config: Config,
     catalog: Catalog,
 ) -> Config:
-    """Return the config of one camera as a command changes it; errors as of what follows."""
+    """Return the config of one camera as a command changes it, or raise a CommandError."""
     match command:
         case SetModel():
             return with_model(config, file_config, catalog.models, command.model)
@@ -478,11 +428,7 @@ def with_change(
 def with_model(
     config: Config, file_config: Config, models: Mapping[str, Path], name: str
 ) -> Config:
-    """Return `config` with another of `models`; the file's baseline is of the file's model alone.
-
-    Raises:
-        CommandError: there is no such model.
-    """
+    """Return `config` with another of `models`; a baseline is of the file's own model alone."""
     _require(name, models)
     model = ModelPath(models[name])
     of_file = file_config.classifier
@@ -492,11 +438,7 @@ def with_model(
 
 
 def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kind: str) -> Config:
-    """Return `config` with another of `kinds`, with the file's settings where it is the file's.
-
-    Raises:
-        CommandError: there is no such detector.
-    """
+    """Return `config` with another of `kinds`, with the file's settings where it is the file's."""
     _require(kind, kinds)
     default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
     own = type(file_config.detector) is type(default)
@@ -504,11 +446,7 @@ def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kin
 
 
 def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
-    """Return `config` with other thresholds, wherever each of them stands in it.
-
-    Raises:
-        CommandError: the present detector has no such threshold.
-    """
+    """Return `config` with other thresholds, wherever each of them stands in it."""
     for name, value in changes.items():
         section, key = THRESHOLD_KEYS.get(name, ("quality", name))
         settings = getattr(config, section)

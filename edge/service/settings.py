@@ -41,8 +41,7 @@ started, what one of several cameras has of its own. Of the sinks it changes tho
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
     """Return the settings that the page can change, as plain values without secrets.
 
-    Each section has a name, a kind where there are several, and fields: key, kind of the value,
-    value, default, choices or bounds, and meaning. `cameras` are those of this machine, by path.
+    Each field has a key, kind of the value, value, default, choices or bounds, and meaning.
     """
     return {"path": str(path), "sections": _sections(config), "cameras": dict(_cameras())}
 
@@ -183,10 +182,6 @@ class SettingsFile:
 
         None brings a default back. `config` is what the file says now. A secret is written into a
         file of its own in the folder `secrets`, and the text says where.
-
-        Raises:
-            CommandError: there is no such setting, or the page may not change it.
-            ConfigError: the file cannot be read or written, or a value is no YAML.
         """
         from ruamel.yaml import YAML
 
@@ -215,11 +210,7 @@ class SettingsFile:
         return out.getvalue()
 
     def keep_backup(self) -> None:
-        """Copy the file to one beside it, whose name ends in `.bak`.
-
-        Raises:
-            OSError: nothing can be written there.
-        """
+        """Copy the file to one beside it, whose name ends in `.bak`, or raise an OSError."""
         atomic_write(self.path.with_name(f"{self.path.name}.bak"), self.path.read_bytes(), True)
 
     def save(self, text: bytes) -> None:
