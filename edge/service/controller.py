@@ -109,6 +109,7 @@ class Controller:
         self._sinks = MultiSink(self._builder.components.sinks) if config.cameras else None
         self._retry_at: dict[str, float] = {}  # of cameras that failed
         self._given_up: list[Pipeline] = []
+        self._removed: dict[str, Pipeline] = {}
         self._error: Exception | None = None
         self.cameras = {name: self._new_camera(name) for name in self._builder.cameras}
 
@@ -197,14 +198,17 @@ class Controller:
             pipeline.abandoned = True
             pipeline.stop()
             self._builder.views[name].latest.clear()
-            self._given_up.append(pipeline)
+            self._given_up = [*filter(lambda one: one.running, self._given_up), pipeline]
             self._retry_at[name] = self._clock() + RETRY_DELAY_S
             del self.cameras[name]
 
     def _begin_anew(self) -> None:
-        """Build and start again each camera whose time has come."""
+        """Build and start again each camera whose time has come, unless it still hangs."""
+        hanging = {one.name for one in self._given_up if one.running}
         for name in [name for name, due in self._retry_at.items() if self._clock() >= due]:
             self._retry_at[name] = self._clock() + RETRY_DELAY_S
+            if name in hanging:
+                continue
             try:
                 self._builder.rebuild(name)
             except EmotiondError as error:
@@ -396,6 +400,8 @@ class Controller:
                 log.info("%smodel %s, detector %s", place, events.model, events.detector)
         for name in configs.keys() - self.cameras.keys() - self._retry_at.keys():
             log.info("camera %s: added", name)
+            if name in self._removed:  # its end is not to clear what this one publishes
+                self._removed.pop(name).removed = False
             self.cameras[name] = self._new_camera(name)
             self.cameras[name].pipeline.start()
 
@@ -403,7 +409,7 @@ class Controller:
         """End a camera that the config names no more, without waiting for it."""
         log.info("camera %s: removed", name)
         pipeline = self.cameras.pop(name).pipeline
-        pipeline.removed = True
+        pipeline.removed, self._removed[name] = True, pipeline
         Thread(target=pipeline.stop, name=f"remove-{name}", daemon=True).start()
 
 

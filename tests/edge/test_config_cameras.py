@@ -1,5 +1,6 @@
 """Several cameras in one config."""
 
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from edge.capture.camera import CameraSettings
 from edge.capture.stream import StreamSettings
+from edge.commands.common import chosen_source
 from edge.config import (
     Config,
     camera_configs,
@@ -117,6 +119,13 @@ def test_what_one_camera_lets_out_is_told_of_the_whole() -> None:
     front = {"source": 0, "privacy": {"allow_snapshots": True}}
     told = parse_config({"cameras": {"back": 1, "front": front}, "sinks": "mqtt"}, HERE)
     assert any(flow.data == "images" for flow in outgoing_flows(told))
+
+
+def test_a_command_that_needs_one_source_asks_which_of_several() -> None:
+    config = parse_config({"cameras": TWO}, HERE)
+    with pytest.raises(ConfigError, match="expected --source, as the config has front, back"):
+        chosen_source(Namespace(source=None), config)
+    assert chosen_source(Namespace(source="3"), config) == CameraSettings(device=3)
 
 
 def test_a_camera_is_changed_and_the_others_are_not() -> None:

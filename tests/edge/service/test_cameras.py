@@ -256,6 +256,15 @@ def test_what_befalls_one_camera_does_not_disturb_the_other(street: Street, fate
     assert street.controller.error is None
 
 
+def test_a_camera_that_floods_takes_no_event_and_no_place_of_another(street: Street) -> None:
+    with serve_mjpeg(lambda _: itertools.cycle(CLIP_JPEGS)) as flood:
+        street.write("front", "back", front={"source": f"{flood.address}/front"})
+        street.data(Reload())
+        street.until(lambda: street.frames("front") > 200)
+        street.goes_on("back")
+        assert street.pipeline("back").stats().dropped["events"] == 0
+
+
 def test_a_crowd_before_one_camera_costs_its_own_frames_and_not_those_of_another(
     street: Street,
 ) -> None:
@@ -288,7 +297,7 @@ def test_a_camera_whose_stage_fails_is_begun_anew_and_the_other_goes_on(
     street.goes_on("back")
 
 
-def test_a_camera_that_hangs_is_given_up_as_offline_and_begun_anew(
+def test_a_camera_that_hangs_is_given_up_as_offline_and_begun_anew_once_it_lets_go(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
@@ -298,9 +307,10 @@ def test_a_camera_that_hangs_is_given_up_as_offline_and_begun_anew(
     monkeypatch.setattr(hung, "stalled", lambda: ["capture"])
     street.until(lambda: "front" not in street.controller.cameras)
     street.until(lambda: hung.status().camera is CameraState.OFFLINE)
-    street.until(lambda: "front" in street.controller.cameras and street.frames("front") > 5)
     street.goes_on("back")
+    assert "front" not in street.controller.cameras
     released.set()
+    street.until(lambda: "front" in street.controller.cameras and street.frames("front") > 5)
 
 
 def test_when_every_camera_has_failed_the_daemon_ends_with_the_reason(
