@@ -61,6 +61,8 @@ class FrameConverter:
 
         self._aspect = float(stream.sample_aspect_ratio or 1)
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: list[int] | None = None
 
     def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:
         """Return an image, BGR uint8 (height, width, 3), read-only, or raise an OversizedError.
@@ -72,19 +74,25 @@ class FrameConverter:
         check_size(width, height)
         bgr = self._reformatter.reformat(frame, width, height, "bgr24", threads=1)
         image = np.asarray(bgr.to_ndarray(), np.uint8)
-        return as_readonly(_upright(image, frame))
+        if frame.rotation != self._rotation:
+            # Of the first frame, and when it changes: a frame and its side data hold each other, so
+            # that they would pile up until the garbage collection.
+            self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+        return as_readonly(_upright(image, self._matrix) if self._matrix else image)
 
 
-def _upright(image: Image, frame: "VideoFrame") -> Image:
+def _display_matrix(frame: "VideoFrame") -> list[int] | None:
+    side_data: Any = frame.side_data  # PyAV's own type names one of its kinds alone
+    matrix = side_data.get("DISPLAYMATRIX")
+    return None if matrix is None else np.frombuffer(matrix, np.int32).tolist()
+
+
+def _upright(image: Image, matrix: list[int]) -> Image:
     """Return an image turned and mirrored as the display matrix of its frame says.
 
     The matrix maps (x, y) to (a x + c y, b x + d y); see libavutil/display.h.
     """
-    side_data: Any = frame.side_data  # PyAV's own type names one of its kinds alone
-    matrix = side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return image
-    right, down_of_x, _, right_of_y, down = np.frombuffer(matrix, np.int32)[:5].tolist()
+    right, down_of_x, _, right_of_y, down = matrix[:5]
     if abs(right) + abs(down) < abs(down_of_x) + abs(right_of_y):
         image = np.asarray(cv2.transpose(image), np.uint8)
         right, down = right_of_y, down_of_x

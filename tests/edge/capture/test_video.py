@@ -1,13 +1,16 @@
+import gc
 import shutil
 import time
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import pytest
 
 from edge.capture import EndOfStream, open_source
+from edge.capture.ffmpeg import FrameConverter, decode_frames
 from edge.capture.source import FileSource
-from edge.capture.video import VideoSettings
+from edge.capture.video import VideoSettings, open_video
 from edge.commands.demo import CLIP
 from edge.errors import InputError
 from edge.types import Frame
@@ -111,3 +114,19 @@ def rewrite_as_avi(path: Path) -> None:
     for frame in read_all(CLIP)[:200]:
         writer.write(frame.image)
     writer.release()
+
+
+def test_frames_do_not_wait_for_the_garbage_collection() -> None:
+    """A frame of 640x480 takes half a megabyte, and one of a large camera twelve."""
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(CLIP) as (container, stream):
+            converter = FrameConverter(stream)
+            for frame in islice(decode_frames(container, stream), 40):
+                assert frame is not None
+                converter.convert(frame)
+        alive = [one for one in gc.get_objects() if type(one).__name__ == "VideoFrame"]
+        assert len(alive) < 10
+    finally:
+        gc.enable()
