@@ -181,8 +181,9 @@ def _pauses(config: Config) -> Iterator[str]:
     """Yield each way to pause that the config leaves open."""
     for sink in config.sinks:
         if isinstance(sink, MqttSettings) and CommandName.PAUSE in sink.commands:
-            if sink.homeassistant is not None:
-                yield f"the switch Pause of the device {sink.name} in Home Assistant"
+            for camera in camera_configs(config) if sink.homeassistant is not None else ():
+                device = f"{sink.name} {camera}".rstrip()
+                yield f"the switch Pause of the device {device} in Home Assistant"
             yield f"the message ON on the MQTT topic {sink.root}/set/pause"
             for name in config.cameras:
                 yield f"of the camera {name} alone: on {sink.root}/{name}/set/pause"
