@@ -7,7 +7,7 @@ from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import yaml
@@ -15,6 +15,7 @@ import yaml
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES
+from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
@@ -24,7 +25,7 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings, expand_sink
-from edge.publish.mqtt.settings import Name
+from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
@@ -32,15 +33,15 @@ from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.zones import Polygon, polygon_fault
 
-MAX_BYTES = 100_000
-"""Bytes of a config file at most; that with every key has 8,000."""
+MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
+MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
 
 MAX_VALUES = 10_000
 """Values in a config at most, those behind an alias counted each time that it stands there."""
 
+ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
-ENVIRONMENT_PREFIX = "EMOTIOND_"
-"""Beginning of the variables that stand for keys of the config, such as EMOTIOND_SOURCE__DEVICE."""
+ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,14 +105,13 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             )
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings; config/emotiond.yaml explains each key.
+class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of one camera: all that belongs to its images.
 
     Attributes:
         zones: polygons by name, of points [x, y] as shares of the frame; a face is in one where its
             center is.
         ignore: polygons that are black in every image: nothing is found there, and nobody sees it.
-        state_dir: the directory of what outlives a restart; None takes `state_directory`.
     """
 
     source: SourceSettings = CameraSettings()
@@ -121,17 +121,51 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classifier: ClassifierSettings = ClassifierSettings()
     quality: QualitySettings = QualitySettings()
     smoothing: SmoothingSettings = SmoothingSettings()
-    sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
-    preview: PreviewSettings = PreviewSettings()
-    web: WebSettings = WebSettings()
     privacy: PrivacySettings = PrivacySettings()
-    retention: RetentionSettings = RetentionSettings()
-    deployment: DeploymentSettings = DeploymentSettings()
     zones: dict[Name, Polygon] = {}
     ignore: tuple[Polygon, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
     summary: SummarySettings = SummarySettings()
+
+
+class Config(CameraConfig, frozen=True):
+    """All settings; config/emotiond.yaml explains each key.
+
+    Attributes:
+        cameras: several cameras in one daemon, by name: `source` and every other setting of one
+            camera; what one does not set is as at the top level. {}: `source` is the only camera.
+        state_dir: the directory of what outlives a restart; None takes `state_directory`.
+    """
+
+    sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
+    preview: PreviewSettings = PreviewSettings()
+    web: WebSettings = WebSettings()
+    retention: RetentionSettings = RetentionSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
+    cameras: Annotated[dict[Name, CameraConfig], msgspec.Meta(max_length=MAX_CAMERAS)] = {}
     state_dir: Path | None = None
+
+
+def camera_configs(config: Config) -> dict[str, Config]:
+    """Return the config of each camera by name; the name of an only one is empty."""
+    if not config.cameras:
+        return {"": config}
+    return {
+        name: msgspec.structs.replace(config, cameras={}, **_fields(camera))
+        for name, camera in config.cameras.items()
+    }
+
+
+def with_camera(config: Config, name: str, camera: Config) -> Config:
+    """Return a config in which the camera of that name is as in `camera`, a config of its own."""
+    if not config.cameras:
+        return camera
+    cameras = config.cameras | {name: CameraConfig(**_fields(camera))}
+    return msgspec.structs.replace(config, cameras=cameras)
+
+
+def _fields(camera: CameraConfig) -> dict[str, Any]:
+    return {name: getattr(camera, name) for name in CameraConfig.__struct_fields__}
 
 
 def state_folder(config: Config) -> Path:
@@ -147,33 +181,27 @@ def outbox_paths(config: Config) -> list[Path | None]:
 
 def outgoing_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config."""
-    for name in config.__struct_fields__:
-        section = getattr(config, name)
+    first, *others = camera_configs(config).values()
+    allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
+    sections = [getattr(first, name) for name in first.__struct_fields__]
+    for section in (*sections, *(one.source for one in others)):
         for part in section if isinstance(section, tuple) else (section,):
             tell = getattr(part, "data_flows", None)
-            yield from tell(config.privacy.allow_snapshots) if tell else ()
+            yield from tell(allow_snapshots) if tell else ()
 
 
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
     """Read a config file; relative paths in it are taken from its own folder.
 
     Variables of the environment go before it: EMOTIOND_WEB__PORT=8081 sets `web.port`, and
-    EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML.
-
-    Raises:
-        ConfigError: it cannot be read, is no YAML, is empty and may not be, or holds an unknown
-            key, a wrong type or a value out of range. The text is one line: file, key, what was
-            expected and found.
+    EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML. A ConfigError says
+    in one line what is wrong: file, key, what was expected and found.
     """
     return parse_config_file(read_config(path), path, may_be_empty)
 
 
 def read_config(path: Path) -> bytes:
-    """Return the text of a config file.
-
-    Raises:
-        ConfigError: it cannot be read, or is too long.
-    """
+    """Return the text of a config file; a ConfigError says why it cannot be read."""
     try:
         with path.open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -195,25 +223,56 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
 def parse_config(data: Any, path: Path) -> Config:
     """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
     data = expand_shorthand(data, path.parent)
+    cameras = data.get("cameras") if isinstance(data, dict) else None
+    if not isinstance(cameras, dict) or len(cameras) > MAX_CAMERAS:
+        return complete_config(_convert(data, Config, path), path)
+    # Each by itself: so an error names its camera.
+    config = _convert(data | {"cameras": {}}, Config, path)
+    named = {name: _parse_camera(name, one, data, path) for name, one in cameras.items()}
+    return complete_config(msgspec.structs.replace(config, cameras=named), path)
+
+
+def _parse_camera(name: Any, own: Any, data: dict[str, Any], path: Path) -> CameraConfig:
+    """Convert a camera's values, over those of the top level, which it inherits."""
+    place = f"cameras.{str(name)[:80]}"
     try:
-        config = msgspec.convert(data, Config, dec_hook=partial(_resolve_path, path.parent))
+        msgspec.convert(name, Name)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {format_validation_error(str(error), data, Config)}") from error
-    return complete_config(config, path)
+        text = f"{place}: expected a name of at most 64 letters, digits, - and _"
+        raise ConfigError(f"{path}: {text}") from error
+    if name in DEVICE_TOPICS:
+        text = f"expected a name that is no topic of the device, which {name} is; choose another"
+        raise ConfigError(f"{path}: {place}: {text}")
+    if not isinstance(own, dict):
+        raise ConfigError(f"{path}: {place}: expected a mapping, such as {{source: 0}}")
+    merged = {key: data[key] for key in CameraConfig.__struct_fields__ if key in data}
+    for key, value in own.items():
+        above = merged.get(key)
+        if isinstance(value, dict) and isinstance(above, dict) and key != "zones":
+            # What another kind is set to would mean nothing to this one.
+            same = value.get("kind", above.get("kind")) == above.get("kind")
+            merged[key] = above | value if same else value
+        else:
+            merged[key] = value
+    return _convert(merged, CameraConfig, path, f"{place}.")
+
+
+def _convert(data: Any, kind: type[ConfigT], path: Path, place: str = "") -> ConfigT:
+    """Convert plain data, which stands in the file at `place`; errors as `load_config`."""
+    try:
+        return msgspec.convert(data, kind, dec_hook=partial(_resolve_path, path.parent))
+    except msgspec.ValidationError as error:
+        text = format_validation_error(str(error), data, kind)
+        raise ConfigError(f"{path}: {place}{text}") from error
 
 
 def complete_config(config: Config, path: Path) -> Config:
     """Return a config whose sinks keep to its retention.
 
-    Raises:
-        ConfigError: two sinks have one target, or a polygon cannot be used; `path` is the file or
-            option that says so.
+    A ConfigError says that two sinks or cameras have one target or device, or that a polygon cannot
+    be used; `path` is the file or option that says so.
     """
-    polygons = {f"zones.{name}": polygon for name, polygon in config.zones.items()}
-    polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(config.ignore)}
-    for name, polygon in polygons.items():
-        if (fault := polygon_fault(polygon)) is not None:
-            raise ConfigError(f"{path}: {name}: {fault}")
+    _check_cameras(config, path)
     places: dict[str, int] = {}
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:
@@ -229,11 +288,27 @@ def complete_config(config: Config, path: Path) -> Config:
     return msgspec.structs.replace(config, sinks=sinks)
 
 
-def parse_detector(text: str) -> DetectorSettings:
-    """Return the detector that a command line names: its kind, or a YAML mapping as in a config.
+def _check_cameras(config: Config, path: Path) -> None:
+    devices: dict[str, str] = {}
+    for camera, one in camera_configs(config).items():
+        place = f"{path}: cameras.{camera}." if camera else f"{path}: "
+        polygons = {f"zones.{name}": polygon for name, polygon in one.zones.items()}
+        polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(one.ignore)}
+        for name, polygon in polygons.items():
+            if (fault := polygon_fault(polygon)) is not None:
+                raise ConfigError(f"{place}{name}: {fault}")
+        device = f"{one.source.__struct_config__.tag} {one.source.location}"
+        first = devices.setdefault(device, camera)
+        if first != camera and isinstance(one.source, CameraSettings | PicameraSettings):
+            text = f"expected another device than that of cameras.{first}, found {device}"
+            raise ConfigError(f"{place}source: {text}; two cannot read it")
+    if config.cameras and config.preview.enabled:
+        text = "expected `enabled: false` with `cameras`: the window shows one; look at `web`"
+        raise ConfigError(f"{path}: preview: {text}")
 
-    Errors are those of `load_config`.
-    """
+
+def parse_detector(text: str) -> DetectorSettings:
+    """Return the detector that a command line names: its kind, or a YAML mapping as in a config."""
     option = Path("--detector")
     return parse_config({"detector": parse_yaml(text, option)}, option).detector
 
@@ -241,8 +316,7 @@ def parse_detector(text: str) -> DetectorSettings:
 def parse_source(text: str) -> SourceSettings:
     """Return the source that a command line names, written as short as in a config.
 
-    A video is read as fast as possible: its faces lie apart by its own clock. Errors are those of
-    `load_config`.
+    A video is read as fast as possible: its faces lie apart by its own clock.
     """
     source = parse_config({"source": text}, Path("--source")).source
     if isinstance(source, VideoSettings):
@@ -251,21 +325,17 @@ def parse_source(text: str) -> SourceSettings:
 
 
 def redacted_config(config: Config) -> Any:
-    """Return a config as plain values, without users and passwords.
-
-    Where a secret is kept is told, the secret is not.
-    """
-    source, sinks = config.source.redacted(), tuple(sink.redacted() for sink in config.sinks)
-    shown = msgspec.structs.replace(config, source=source, sinks=sinks)
+    """Return a config as plain values, without users and passwords but where these are kept."""
+    replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in config.sinks)
+    cameras = {
+        name: replace(one, source=one.source.redacted()) for name, one in config.cameras.items()
+    }
+    shown = replace(config, source=config.source.redacted(), sinks=sinks, cameras=cameras)
     return msgspec.to_builtins(shown, enc_hook=str)
 
 
 def _with_environment(data: Any, folder: Path) -> Any:
-    """Return a config's plain values with those that variables of the environment give.
-
-    Raises:
-        ConfigError: a variable is for a part of something that has none, or is no YAML.
-    """
+    """Return a config's plain values with those that variables of the environment give."""
     names = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
     for name in names if isinstance(data, dict) else ():
         *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
@@ -300,18 +370,18 @@ def expand_shorthand(data: Any, folder: Path) -> Any:
         full["sinks"] = [data["sinks"]]
     if isinstance(full.get("sinks"), list):
         full["sinks"] = [expand_sink(one) if isinstance(one, str) else one for one in full["sinks"]]
+    if isinstance(full.get("cameras"), dict):
+        full["cameras"] = {
+            name: expand_shorthand({"source": one} if type(one) in (str, int) else one, folder)
+            for name, one in full["cameras"].items()
+        }
     return full
 
 
 def _expand_source(text: str, folder: Path) -> dict[str, object]:
-    """Return the section that a short text means: a camera, an address, images or a video.
-
-    A word that is no file is a kind, so that a misspelled one is refused.
-    """
-    if text.isdecimal():
-        return {"kind": "camera", "device": int(text)}
-    if text.startswith("/dev/"):
-        return {"kind": "camera", "device": text}
+    """Return the section that a short text means; a word that is no file is a kind."""
+    if text.isdecimal() or text.startswith("/dev/"):
+        return {"kind": "camera", "device": int(text) if text.isdecimal() else text}
     if "://" in text:
         return {"kind": "stream", "url": text}
     exists = is_folder = False
@@ -351,10 +421,7 @@ def parse_yaml(text: str | bytes, place: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses keys given twice, which YAML forbids, and aliases that expand to very much.
-
-    It also says where a value cannot be read.
-    """
+    """Refuses keys given twice and aliases that expand to much; says where a value is bad."""
 
     def construct_document(self, node: yaml.Node) -> Any:
         """Refuse aliases that unfold to more than anybody writes, or to themselves."""

@@ -268,6 +268,7 @@ class EmotionEvent:
     run: str = ""
     reason: Literal["restart"] | None = None
     zones: tuple[str, ...] | None = None
+    camera_name: str = ""
 
     @property
     def track(self) -> tuple[str, int]:
@@ -306,6 +307,7 @@ class DaemonStatus:
     has_temperature: bool = False
     zones: tuple[str, ...] = ()
     summaries: tuple[int, ...] = ()
+    camera_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,7 @@ class Summary:
 
     every_s: int
     data: dict[str, Any]
+    camera_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +326,14 @@ class FaceSnapshot:
     time: datetime
     faces: tuple[Expression, ...]
     frame_size: tuple[int, int]
+    camera_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRemoved:
+    """The end of a camera that the config names no more; nothing comes from it after this."""
+
+    camera_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +398,8 @@ class Stats:
     dropped: dict[str, int]
     frame_latency: tuple[float, float] | None
     event_latency: tuple[float, float] | None
+    camera_name: str = ""
 
 
-SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot | Summary
-"""Records that a sink is given."""
+SinkRecord = EmotionEvent | Stats | DaemonStatus | FaceSnapshot | Summary | CameraRemoved
+"""Records that a sink is given; the name of an only camera is empty."""

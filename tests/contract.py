@@ -113,7 +113,8 @@ class Channel:
 
     def _form(self, name: str) -> str:
         values = self._parameters[name].get("enum")
-        return f"(?P<{name}>{'|'.join(map(re.escape, values)) if values else '[^/]+'})"
+        free = "[^/]+(?:/(?!response/)[^/]+)?" if name == "device" else "[^/]+"  # or device/camera
+        return f"(?P<{name}>{'|'.join(map(re.escape, values)) if values else free})"
 
     def _contradiction(self, topic: str, payload: bytes) -> str | None:
         """Return which parameter is not what the payload says of it."""
@@ -180,7 +181,7 @@ def is_sent(topic: str) -> bool:
 
     Below `set` and `request` others speak, and may be wrong.
     """
-    form = r"emotiond/[^/]+/(?!(set|request)(/|$)).+|[^/]+/device/emotiond_[^/]+/config"
+    form = r"emotiond/[^/]+/(?!([^/]+/)?(set|request)(/|$)).+|[^/]+/device/emotiond_[^/]+/config"
     return re.fullmatch(form, topic) is not None
 
 

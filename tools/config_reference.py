@@ -258,7 +258,7 @@ def _value(kind: Type) -> str:
         case TupleType(item_types=items):
             text = f"list of {len(items)}: {_value(items[0])}"
         case DictType(value_type=item):
-            text = f"mapping of names, each to a {_value(item)}"
+            text = f"mapping of names, each to a {_value(item).removesuffix(', below')}"
         case EnumType(cls=cls):
             text = " | ".join(f"`{_shown(one)}`" for one in cls)
         case LiteralType(values=values):

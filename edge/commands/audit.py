@@ -15,7 +15,14 @@ from rich.table import Table
 
 from edge import __version__
 from edge.commands.common import add_config, print_table
-from edge.config import Config, load_config, outbox_paths, outgoing_flows, state_folder
+from edge.config import (
+    Config,
+    camera_configs,
+    load_config,
+    outbox_paths,
+    outgoing_flows,
+    state_folder,
+)
 from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
@@ -115,13 +122,16 @@ def forget(options: argparse.Namespace) -> ExitCode:
 
 def data_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config, then what lies on disk."""
-    blur = "" if config.privacy.blur is PrivacyBlur.NONE else f", blurred ({config.privacy.blur})"
+    cameras = camera_configs(config).values()
+    blurs = "; ".join(dict.fromkeys(camera.privacy.blur for camera in cameras))
+    blur = "" if blurs == PrivacyBlur.NONE else f", blurred ({blurs})"
     for flow in outgoing_flows(config):
         yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
     for path in sorted(state_folder(config).glob("*")):
         if not path.name.startswith("outbox-"):
-            data, what, kept = STATE_FILES.get(path.name, ("unknown",) * 3)
+            name = re.sub(r"^pause-.+\.json$", PAUSE_FILE, path.name)
+            data, what, kept = STATE_FILES.get(name, ("unknown",) * 3)
             yield DataFlow(data, what, DISK, str(path), False, kept)
     for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
         if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
@@ -148,9 +158,10 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for folder, number in folders.items():
         what = f"{number} of faces, or of the window"
         yield DataFlow("images", what, DISK, folder, False, images)
-    if (baseline := config.classifier.neutral_baseline) is not None:
-        what = "one number a class, of one person's neutral face"
-        yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
+    for camera in camera_configs(config).values():
+        if (baseline := camera.classifier.neutral_baseline) is not None:
+            what = "one number a class, of one person's neutral face"
+            yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
 
 
 def _kept(seconds: float | None) -> str:
@@ -167,9 +178,12 @@ def _pauses(config: Config) -> Iterator[str]:
     """Yield each way to pause that the config leaves open."""
     for sink in config.sinks:
         if isinstance(sink, MqttSettings) and CommandName.PAUSE in sink.commands:
-            if sink.homeassistant is not None:
-                yield f"the switch Pause of the device {sink.name} in Home Assistant"
+            for camera in camera_configs(config) if sink.homeassistant is not None else ():
+                device = f"{sink.name} {camera}".rstrip()
+                yield f"the switch Pause of the device {device} in Home Assistant"
             yield f"the message ON on the MQTT topic {sink.root}/set/pause"
+            for name in config.cameras:
+                yield f"of the camera {name} alone: on {sink.root}/{name}/set/pause"
     if config.web.enabled:
         yield f"the button on the web page of this machine, port {config.web.port}"
     if config.preview.enabled:
@@ -183,17 +197,19 @@ def _fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str | list[s
     images = [f"{one.what}: {one.to}" for one in people if one.data == "images"]
     stored = [f"{one.what}: {one.kept}" for one in people if not one.leaves and one.kept]
     sent = [f"{one.what}: {one.to}" for one in people if one.leaves]
+    cameras = camera_configs(config).values()
+    sources = (f"{one.source.__struct_config__.tag} {one.source.location}" for one in cameras)
     return {
         "operator": config.deployment.operator or "_" * 40,
         "purpose": config.deployment.purpose or "_" * 40,
         "context": config.deployment.context,
         "date": date.today().isoformat(),
         "version": __version__,
-        "model": config.classifier.model.name,
-        "source": f"{config.source.__struct_config__.tag} {config.source.location}",
+        "model": ", ".join(dict.fromkeys(one.classifier.model.name for one in cameras)),
+        "source": ", ".join(sources),
         "event_age": _kept(config.retention.max_event_age_s),
         "image_age": _kept(config.retention.max_image_age_s),
-        "blur": config.privacy.blur,
+        "blur": ", ".join(dict.fromkeys(one.privacy.blur for one in cameras)),
         "images": images or [NO_IMAGE],
         "stored": list(dict.fromkeys(stored)) or ["nothing is recorded"],
         "sent": sent or ["nothing leaves this machine"],

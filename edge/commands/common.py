@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge.config import Config, parse_config, parse_detector
+from edge.capture import SourceSettings
+from edge.config import Config, parse_config, parse_detector, parse_source
 from edge.errors import ConfigError, EmotiondError
 from edge.paths import SERVICE_CONFIG, asset, atomic_write, user_config
 from edge.publish import MqttSettings
@@ -70,6 +71,17 @@ def with_model_options(config: Config, options: argparse.Namespace) -> Config:
     if options.detector:
         changes["detector"] = parse_detector(options.detector)
     return msgspec.structs.replace(config, **changes)
+
+
+def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
+    """Return the source that `add_source`'s option names, else the config's.
+
+    Raises:
+        ConfigError: it cannot be used, or the config has several.
+    """
+    if config.cameras and not options.source:
+        raise ConfigError(f"expected --source, as the config has {', '.join(config.cameras)}")
+    return parse_source(options.source) if options.source else config.source
 
 
 def count(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -19,16 +20,17 @@ from edge.commands.common import (
 )
 from edge.config import (
     Config,
+    camera_configs,
     complete_config,
     load_config,
     outbox_paths,
     parse_config,
     state_folder,
+    with_camera,
 )
 from edge.errors import ExitCode, Level
-from edge.pipeline.build import validate_components
-from edge.publish import MqttSettings, expand_sink
-from edge.publish.homeassistant import discovery_topic
+from edge.pipeline.build import PipelineComponents, validate_components
+from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
 from edge.publish.mqtt.settings import Address, HomeAssistantSettings
@@ -64,7 +66,24 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def _adjusted(options: argparse.Namespace, config: Config) -> Config:
     """Return a config with what the options of `run` change of it."""
-    replace, sinks = msgspec.structs.replace, config.sinks
+    replace = msgspec.structs.replace
+    if options.source:
+        source = parse_config({"source": options.source}, Path("--source")).source
+        config = replace(config, source=source, cameras={})
+    for name, camera in camera_configs(config).items():
+        config = with_camera(config, name, with_model_options(camera, options))
+    changed = replace(
+        config,
+        sinks=tuple(_sinks(options, config)),
+        preview=PreviewSettings(enabled=options.preview or config.preview.enabled),
+        web=replace(config.web, enabled=options.web or config.web.enabled),
+    )
+    return complete_config(changed, options.config)
+
+
+def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings]:
+    """Yield the config's sinks, brokers and their device as the options of `run` have them."""
+    sinks = config.sinks
     if options.mqtt or options.no_mqtt:
         sinks = tuple(sink for sink in sinks if not isinstance(sink, MqttSettings))
     if options.mqtt:
@@ -72,33 +91,33 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
         if options.mqtt_password_file:
             section["password"] = {"file": options.mqtt_password_file}
         sinks += parse_config({"sinks": section}, Path("--mqtt")).sinks
-    if options.device is not None:
-        sinks = tuple(
-            replace(sink, device=options.device) if isinstance(sink, MqttSettings) else sink
-            for sink in sinks
-        )
-    config = with_model_options(replace(config, sinks=sinks), options)
-    if options.source:
-        source = parse_config({"source": options.source}, Path("--source")).source
-        config = replace(config, source=source)
-    preview = PreviewSettings(enabled=options.preview or config.preview.enabled)
-    web = replace(config.web, enabled=options.web or config.web.enabled)
-    return complete_config(replace(config, preview=preview, web=web), options.config)
+    for sink in sinks:
+        named = options.device is not None and isinstance(sink, MqttSettings)
+        yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
 add_check_arguments = add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
-    """Build everything that the config names, and start none of it."""
+    """Build everything that the config names, and start none of it.
+
+    Secrets that systemd gives to the running service alone, not even to its ExecReload=, are left
+    out.
+    """
     config = load_config(options.config)
-    # Without secrets that systemd gives to the running service alone, not even to its ExecReload=.
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
-    model, detector = config.classifier.model.name, parts.processing.scheduler.detector
-    print_line(f"{options.config}: sound; it uses the model {model} and the detector {detector}")
+    print_line(f"{options.config}: sound; {'; '.join(_used(config, parts))}")
     return ExitCode.OK
+
+
+def _used(config: Config, parts: dict[str, PipelineComponents]) -> Iterator[str]:
+    for name, camera in camera_configs(config).items():
+        who = f"camera {name}" if name else "it"
+        detector = parts[name].processing.scheduler.detector
+        yield f"{who} uses the model {camera.classifier.model.name} and the detector {detector}"
 
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,13 +156,13 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
     if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
         print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
         code = ExitCode.FAULT
-    sinks = mqtt_sinks(config)
+    sinks, names = mqtt_sinks(config), tuple(config.cameras)
     outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
     for settings, outbox in zip(sinks, outboxes, strict=True):
         failed = []
         for address in settings.addresses:
             try:
-                print_line(_clear_retained(settings, address, outbox, memory))
+                print_line(_clear_retained(settings, address, outbox, memory, names))
             except BrokerError as error:
                 print_error(f"broker {address}: {error}")
                 failed.append(address)
@@ -162,12 +181,17 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
 
 
 def _clear_retained(
-    settings: MqttSettings, address: Address, outbox: Path | None, memory: RetainedTopics
+    settings: MqttSettings,
+    address: Address,
+    outbox: Path | None,
+    memory: RetainedTopics,
+    cameras: Sequence[str],
 ) -> str:
-    """Clear what a broker retains of this device and of its former names; return what and where."""
+    """Clear what a broker retains of this device, its cameras and its former names; return it."""
     # Whoever has just taken `homeassistant` out of the config wants to clear up after it.
     announced = settings.homeassistant or HomeAssistantSettings()
-    topics = [discovery_topic(announced, settings.root), *settings.topics.retained]
+    announcing = msgspec.structs.replace(settings, homeassistant=announced)
+    topics = list(announcing.retained_topics(cameras))
     topics += sorted(set(memory.former(outbox, str(address))) - set(topics))
     with closing(MqttClient(settings, address, "remove")) as session:
         session.connect()

@@ -45,11 +45,13 @@ def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
 
 def watch(options: argparse.Namespace) -> ExitCode:
     """Print what is published until Ctrl-C, or until nobody reads it any more."""
-    settings = mqtt_sinks(load_config(options.config))[0]
+    config = load_config(options.config)
+    settings = mqtt_sinks(config)[0]
     device = options.device or settings.name
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
-    topics, formatter = Topics(root), WatchFormatter(names=device == "+")
+    topics = Topics(root, "+" if config.cameras else "")
+    formatter = WatchFormatter(names="+" in topics.root)
     wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
         for message in receive(settings, wanted, threading.Event()):

@@ -18,11 +18,12 @@ from edge.commands.common import (
     add_config,
     add_source,
     add_subcommand,
+    chosen_source,
     count,
     number,
     progress_bar,
 )
-from edge.config import load_config, parse_source, state_folder
+from edge.config import load_config, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
@@ -72,7 +73,7 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
 def collect(options: argparse.Namespace) -> ExitCode:
     """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
-    settings = parse_source(options.source) if options.source else config.source
+    settings = chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
     state = state_folder(config)
@@ -154,7 +155,7 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
 def calibrate(options: argparse.Namespace) -> ExitCode:
     """Watch one person, and write the baseline."""
     config = load_config(options.config)
-    settings = parse_source(options.source) if options.source else config.source
+    settings = chosen_source(options, config)
     check_writable(options.out)
     # What an earlier calibration corrected must not count.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))

@@ -14,6 +14,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
 from edge.capture.source import iter_frames, read_first
 from edge.capture.v4l2 import processes_using
-from edge.config import Config, load_config, state_folder
+from edge.config import Config, camera_configs, load_config, state_folder
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.orientation_check import better_rotation
 from edge.doctor import check_opencv, check_python, machine
@@ -77,11 +78,9 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
 
 def check_config(config: Config) -> Iterator[CheckResult]:
     """Check all that a config names."""
-    yield from guarded("runtime", check_runtime(config.classifier.runtime))
-    yield from guarded("model", check_classifier(config.classifier))
-    yield from guarded("detector", check_detector(config.detector))
-    yield from guarded("source", check_source(config.source))
-    yield from guarded("orientation", check_orientation(config.source, config.detector))
+    for name, camera in camera_configs(config).items():
+        for result in _check_camera(camera):
+            yield replace(result, subject=f"{name}: {result.subject}") if name else result
     yield from guarded("state folder", check_state_folder(state_folder(config)))
     for sink in config.sinks:
         yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
@@ -89,6 +88,14 @@ def check_config(config: Config) -> Iterator[CheckResult]:
         yield from guarded("window", check_window())
     if config.web.enabled:
         yield from guarded("web page", check_web(config.web))
+
+
+def _check_camera(config: Config) -> Iterator[CheckResult]:
+    yield from guarded("runtime", check_runtime(config.classifier.runtime))
+    yield from guarded("model", check_classifier(config.classifier))
+    yield from guarded("detector", check_detector(config.detector))
+    yield from guarded("source", check_source(config.source))
+    yield from guarded("orientation", check_orientation(config.source, config.detector))
 
 
 def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResult]:

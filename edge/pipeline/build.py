@@ -1,8 +1,7 @@
 """Pipeline components: built from a config, and changed to another config in two steps.
 
-`PipelineBuilder(config)` builds all that the config names, and starts nothing. Its `prepare` loads,
-binds, opens and locks what another config needs; where that fails, nothing has changed. Its
-`commit` makes that config the present one, and cannot fail.
+`PipelineBuilder.prepare` loads, binds, opens and locks what another config needs; where that fails,
+nothing has changed. `commit` makes that config the present one, and cannot fail.
 """
 
 import socket
@@ -20,7 +19,7 @@ import msgspec
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
 from edge.capture.video import VideoSettings
-from edge.config import Config, outbox_paths, state_folder
+from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import classifier_digest, open_classifier
@@ -29,17 +28,18 @@ from edge.model_card import read_labels
 from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
-from edge.publish.events import EventGenerator
+from edge.publish.events import EventGenerator, new_run
 from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
-from edge.view import PreviewSettings, PrivacyBlur, ViewContext, WebSettings
+from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
-SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir", "summary"})
-"""Sections of the config that scheduler, analyzer, and sinks and views are built from."""
+SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir", "summary", "cameras"})
+"""Sections of the config that scheduler, analyzer, and sinks and views are built from; `cameras`
+have each of them."""
 
 UNBUILT_SECTIONS = frozenset({"deployment", "retention", "schedule"})
 """Sections that nothing is built from; the present ones are looked up."""
@@ -62,15 +62,14 @@ def build_processing(
     config: Config,
     track_ids: Iterator[int],
     present: tuple[Config, ProcessingComponents] | None = None,
+    run: str = "",
 ) -> ProcessingComponents:
     """Load what `config` names for finding faces and reading their expressions.
 
     `track_ids` gives the id of each new track. What was built from another config, `present`, is
-    kept where this one has the same settings, and their files the same content.
-
-    Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: a model cannot be used.
+    kept where this one has the same settings, and their files the same content. The events carry
+    the `run`, by default that of the present ones, or a new one. A ConfigError or ModelError says
+    what cannot be used.
     """
     sections = changed_sections(present, config)
     if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
@@ -89,14 +88,14 @@ def build_processing(
         classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence, zones=zones
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
-    run = present[1].events.run if present is not None else ""
+    run = present[1].events.run if present is not None else run
     names = tuple(zones)
     events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=names)
     return ProcessingComponents(scheduler, analyzer, events, digest)
 
 
 def changed_sections(
-    present: tuple[Config, ProcessingComponents] | None, new: Config
+    present: tuple[Config, ProcessingComponents | None] | None, new: Config
 ) -> tuple[str, ...]:
     """Return the sections in which a config differs from the present one, in the config's order.
 
@@ -111,11 +110,7 @@ def changed_sections(
 
 
 def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:
-    """Find and classify the faces of an image, BGR uint8 (height, width, 3), that stands alone.
-
-    Returns:
-        The image with its faces from left to right, numbered from 1.
-    """
+    """Return an image that stands alone with its faces, from left to right, numbered from 1."""
     now = time.monotonic()
     tracked = processing.scheduler.update(Frame(image, 0, now, captured=now, still=True))
     faces = sorted(processing.analyzer.update(tracked), key=lambda face: face.box.x1)
@@ -150,7 +145,6 @@ class PipelineComponents:
 
     Attributes:
         live: whether frames come whether or not they are read, so that a late one is dropped.
-        sinks: where events go, and what shows them.
         generation: number of the source in its pipeline, from 0; its frames carry it.
         every_s: lengths of the summaries that are published, in seconds.
     """
@@ -171,10 +165,7 @@ class SinkSpec:
         settings: of the sink, the preview window or the web page.
         outbox: the file of what it has not yet delivered, where it has one.
         catalog: what the commands that it takes may choose from.
-        blur: what is hidden in the images that it shows.
-        is_only_sink: whether there is no other.
-        device: name of this device, for those who look.
-        event_files: the files that events are appended to.
+        several: whether there are several cameras; which, and their blur, is told to it later.
         retained: what the config's sinks had brokers retain.
     """
 
@@ -185,6 +176,7 @@ class SinkSpec:
     is_only_sink: bool = False
     device: str = ""
     event_files: tuple[Path, ...] = ()
+    several: bool = False
     retained: RetainedTopics | None = field(default=None, compare=False)
 
 
@@ -193,9 +185,8 @@ class Changes:
     """Prepared change to another config: all is loaded, bound, opened and locked.
 
     Attributes:
-        config, file_config: as `PipelineBuilder.prepare` was given them.
         sections: those in which the config differs.
-        components: those that are kept, and new ones; `sink_specs` are those of its sinks.
+        cameras: by name, components that are kept, and new ones, with the same sinks.
     """
 
     config: Config
@@ -203,11 +194,16 @@ class Changes:
     sections: tuple[str, ...]
     catalog: Catalog
     sink_specs: tuple[SinkSpec, ...]
-    components: PipelineComponents
+    cameras: dict[str, PipelineComponents]
+
+    @property
+    def components(self) -> PipelineComponents:
+        """Those of the first camera."""
+        return next(iter(self.cameras.values()))
 
 
 class PipelineBuilder:
-    """Builds the components of a pipeline, and prepares and commits the change to another config.
+    """Builds the components of a pipeline for each camera, and changes them to another config.
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
     be running. Without `commands` sinks take none; without `latest_frame` no view is opened;
@@ -217,11 +213,8 @@ class PipelineBuilder:
         config: the present config.
         file_config: the same without what commands changed.
         catalog: what commands may choose from, as the file has it.
-        components: the present ones.
-
-    Raises:
-        ConfigError: a file or package that the config needs cannot be used.
-        ModelError: a model cannot be used.
+        cameras: the present components of each camera, by name.
+        views: what may be seen of each camera, if there are views.
     """
 
     def __init__(
@@ -233,60 +226,100 @@ class PipelineBuilder:
     ) -> None:
         self._commands, self._latest_frame, self._path = commands, latest_frame, path
         self._images = ImageAnalyzer(lambda: self.config)
-        self._track_ids = count(1)
+        self._track_ids, self._run = count(1), new_run()
+        self.views: dict[str, CameraView] = {}
         self.config = self.file_config = config
-        self._guard_privacy()
         self.catalog = self._catalog_for(config)
         self._sink_specs = self._specs_for(config, self.catalog)
-        source, processing = open_source(config.source), build_processing(config, self._track_ids)
-        self._run = processing.events.run
-        self.components = PipelineComponents(
-            source,
-            config.source.is_live,
+        built = {name: self.build(one) for name, one in camera_configs(config).items()}
+        self._update_views()
+        sinks = tuple(self._open_sink(spec) for spec in self._sink_specs)
+        self.cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
+
+    @property
+    def components(self) -> PipelineComponents:
+        """Those of the first camera."""
+        return next(iter(self.cameras.values()))
+
+    def build(self, camera: Config, sinks: tuple[Sink, ...] = ()) -> PipelineComponents:
+        """Build the components of one camera from its config; errors as of the builder."""
+        processing = build_processing(camera, self._track_ids, run=self._run)
+        return PipelineComponents(
+            open_source(camera.source),
+            camera.source.is_live,
             processing,
-            tuple(self._open_sink(spec) for spec in self._sink_specs),
-            every_s=config.summary.every_s,
+            sinks,
+            every_s=camera.summary.every_s,
         )
+
+    def rebuild(self, name: str) -> None:
+        """Build the components of a camera anew; errors as of the builder."""
+        sinks = self.components.sinks
+        self.cameras[name] = self.build(camera_configs(self.config)[name], sinks)
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
         """Load, bind, open and lock what another config needs; the present components go on.
 
-        `file_config` is the same without what commands changed; None where they changed nothing.
-
-        Raises:
-            EmotiondError: something cannot be used, or needs a restart; nothing has changed.
+        `file_config` is the same without what commands changed; None where they changed nothing. An
+        EmotiondError says what cannot be used, or needs a restart; then nothing has changed.
         """
-        present = self.config, self.components.processing
-        sections = changed_sections(present, config)
+        only = None if config.cameras else self.components.processing
+        sections = changed_sections((self.config, only), config)
         known = SCHEDULER_SECTIONS | ANALYZER_SECTIONS | SINK_SECTIONS | UNBUILT_SECTIONS
         fixed = [name for name in sections if name not in known]
+        if bool(config.cameras) is not bool(self.config.cameras):
+            fixed = ["cameras"]
         if fixed:
             raise ConfigError(f"{', '.join(fixed)}: a change needs a restart of the daemon")
-        source, live = self.components.source, config.source.is_live
-        if "source" in sections:
-            source = open_source(config.source)
-            if not live:  # a camera that is away comes back by itself
-                read_first(open_source(config.source))
-        processing = build_processing(config, self._track_ids, present)
+        cameras = {
+            name: self._prepare_camera(name, camera)
+            for name, camera in camera_configs(config).items()
+        }
         catalog = self._catalog_for(file_config or config)
         specs = self._specs_for(config, catalog)
-        sinks, every_s = self._prepare_sinks(specs), config.summary.every_s
-        components = PipelineComponents(source, live, processing, sinks, every_s=every_s)
-        return Changes(config, file_config or config, sections, catalog, specs, components)
+        sinks = self._prepare_sinks(specs)
+        cameras = {name: replace(one, sinks=sinks) for name, one in cameras.items()}
+        return Changes(config, file_config or config, sections, catalog, specs, cameras)
+
+    def _prepare_camera(self, name: str, camera: Config) -> PipelineComponents:
+        """Return the components of a camera, those that can be kept among them."""
+        present, old = self.cameras.get(name), camera_configs(self.config).get(name)
+        if present is None or old is None:
+            return self.build(camera)
+        source, live = present.source, camera.source.is_live
+        if old.source != camera.source:
+            source = open_source(camera.source)
+            if not live:  # a camera that is away comes back by itself
+                read_first(open_source(camera.source))
+        processing = build_processing(camera, self._track_ids, (old, present.processing))
+        every_s = camera.summary.every_s
+        return PipelineComponents(source, live, processing, present.sinks, every_s=every_s)
 
     def commit(self, changes: Changes) -> None:
-        """Make prepared changes the present state; the pipeline takes over the components."""
+        """Make prepared changes the present state; the pipelines take over the components."""
+        before = camera_configs(self.config)
         self.config, self.file_config = changes.config, changes.file_config
         self.catalog = changes.catalog
-        self._guard_privacy()
-        if "ignore" in changes.sections and self._latest_frame is not None:
-            self._latest_frame.clear()  # it may show what is to be hidden from now on
-        self.components, self._sink_specs = changes.components, changes.sink_specs
+        self._update_views()
+        for name, camera in camera_configs(self.config).items():
+            if name in before and before[name].ignore != camera.ignore and name in self.views:
+                self.views[name].latest.clear()  # it may show what is hidden from now on
+        self.cameras, self._sink_specs = changes.cameras, changes.sink_specs
 
-    def _guard_privacy(self) -> None:
-        """Show no frame in which a face may have gone unseen, where faces are to be hidden."""
-        if self._latest_frame is not None:
-            self._latest_frame.require_search(self.config.privacy.blur is PrivacyBlur.FACES)
+    def _update_views(self) -> None:
+        """Have views show the present cameras, each with its own blur.
+
+        Where faces are to be hidden, no frame is shown in which one may have gone unseen.
+        """
+        cameras = camera_configs(self.config) if self._latest_frame is not None else {}
+        for name in self.views.keys() - cameras.keys():
+            self.views.pop(name).latest.clear()
+        for name, camera in cameras.items():
+            blur, known = camera.privacy.blur, self.views.get(name)
+            latest = LatestFrame() if name or self._latest_frame is None else self._latest_frame
+            latest = known.latest if known is not None else latest
+            latest.require_search(blur is PrivacyBlur.FACES)
+            self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
         """Keep each sink whose spec is still wanted, open the others and take what they need."""
@@ -314,34 +347,42 @@ class PipelineBuilder:
         if self._commands is None:
             return Catalog()
         models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
-        own = config.classifier.model
-        if own.name not in models:
-            models[own.stem] = own
+        cameras = camera_configs(config).values()
+        for own in (camera.classifier.model for camera in cameras):
+            if own.name not in models:
+                models[own.stem] = own
         labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
-        return Catalog(models, detector_kinds(), tuple(labels), config.privacy.allow_snapshots)
+        snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
+        return Catalog(models, detector_kinds(), tuple(labels), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, retained = outbox_paths(config), None
         if self._path is not None:
-            kept = frozenset(topic for sink in config.sinks for topic in sink.retained_topics)
+            cameras = tuple(config.cameras)
+            kept = frozenset(one for sink in config.sinks for one in sink.retained_topics(cameras))
             retained = RetainedTopics(state_folder(config), self._path, tuple(outboxes), kept)
-        specs = [
-            SinkSpec(sink, path, catalog if sink.takes_commands else Catalog(), retained=retained)
-            for sink, path in zip(config.sinks, outboxes, strict=True)
-        ]
+        several = bool(config.cameras)
+        specs = []
+        for sink, outbox in zip(config.sinks, outboxes, strict=True):
+            choices = catalog if sink.takes_commands else Catalog()
+            specs.append(SinkSpec(sink, outbox, choices, several=several, retained=retained))
         if self._latest_frame is not None:
             views = [view for view in (config.preview, config.web) if view.enabled]
-            blur, only = config.privacy.blur, len(specs) + len(views) == 1
+            blur = PrivacyBlur.NONE if several else config.privacy.blur
+            only = len(specs) + len(views) == 1
             names = (sink.name for sink in config.sinks if isinstance(sink, MqttSettings))
             device = next(names, socket.gethostname())
             files = tuple(path for sink in config.sinks for path in sink.event_files)
-            specs += [SinkSpec(view, None, catalog, blur, only, device, files) for view in views]
+            for view in views:
+                specs.append(SinkSpec(view, None, catalog, blur, only, device, files, several))
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
-            parts = SinkContext(spec.outbox, self._commands, spec.catalog, self._run, spec.retained)
-            return spec.settings.open(parts)
+            outbox, catalog = spec.outbox, spec.catalog
+            return spec.settings.open(
+                SinkContext(outbox, self._commands, catalog, self._run, spec.retained, spec.several)
+            )
         assert self._commands is not None
         assert self._latest_frame is not None
         context = ViewContext(
@@ -354,6 +395,7 @@ class PipelineBuilder:
             spec.is_only_sink,
             spec.device,
             spec.event_files,
+            self.views if spec.several else {},
         )
         return spec.settings.open(context)
 
@@ -363,6 +405,6 @@ def build_components(config: Config) -> PipelineComponents:
     return PipelineBuilder(config).components
 
 
-def validate_components(config: Config) -> PipelineComponents:
+def validate_components(config: Config) -> dict[str, PipelineComponents]:
     """Build, as `PipelineBuilder`, all that a daemon needs, to learn whether it can be used."""
-    return PipelineBuilder(config, CommandQueue(), LatestFrame()).components
+    return PipelineBuilder(config, CommandQueue(), LatestFrame()).cameras

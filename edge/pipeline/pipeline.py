@@ -13,7 +13,6 @@ those of a replaced source, which has a clock of its own, are discarded wherever
 
 import logging
 import time
-from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -25,15 +24,22 @@ from edge.errors import InputError
 from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.worker import BoundedQueue, LatestFrame, QueueClosed, Worker
-from edge.publish import ExclusiveSink, MultiSink, Sink
+from edge.publish import MultiSink
 from edge.publish.summary import Summarizer
-from edge.types import AnalyzedFrame, DaemonStatus, EmotionEvent, Frame, Stats, TrackedFrame
+from edge.types import (
+    AnalyzedFrame,
+    CameraRemoved,
+    CameraState,
+    DaemonStatus,
+    EmotionEvent,
+    Frame,
+    SinkRecord,
+    Stats,
+    TrackedFrame,
+)
 
-WAIT = 0.5
-"""Seconds a worker waits for input before it shows a heartbeat."""
-
-EVENT_CAPACITY = 256
-"""Events that may wait for the sinks of a live source."""
+WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
+EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
 STALL_TIMEOUT = 15.0
 """Seconds without a heartbeat after which a worker is called hung; a live source may take five to
@@ -43,11 +49,8 @@ SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
 """Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
 for the other workers; systemd waits longer than both."""
 
-CLOSE_TIMEOUT = 5.0
-"""Seconds that all sinks together may spend on what is not yet delivered."""
-
-SUMMARY_DELAY = 1.0
-"""Seconds that a summary waits, beyond the time that a face may be missed, for the last events."""
+CLOSE_TIMEOUT = 5.0  # seconds that all sinks together may spend on what is not yet delivered
+SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a face may be missed
 
 log = logging.getLogger(__name__)
 
@@ -66,22 +69,32 @@ class Pipeline:
     """Frames to published events, in four threads.
 
     `Sink.publish` is called from the publish thread alone. `consumer` is given each analyzed frame;
-    behind a file it may make the pipeline wait.
+    behind a file it may make the pipeline wait. `sinks` are those of the components where other
+    pipelines publish there as well: whoever gives them prepares and closes them.
 
     Attributes:
         components: those that the workers use, or will from their next step on.
         source: the source, which can be paused.
         failed_inputs: how many inputs could not be read.
+        name: of the camera; empty where there is no other.
+        removed: whether the config names the camera no more, which is told at the end.
+        abandoned: whether it hangs and was given up: its camera is offline.
     """
 
     def __init__(
-        self, components: PipelineComponents, consumer: FrameConsumer | None = None
+        self,
+        components: PipelineComponents,
+        consumer: FrameConsumer | None = None,
+        sinks: MultiSink | None = None,
+        name: str = "",
     ) -> None:
-        self.failed_inputs = 0
+        self.failed_inputs, self.name = 0, name
+        self.removed = self.abandoned = False
         self.components = components
         self.source = PausableSource(components.source, components.live)
         self._consumer = consumer or LatestFrame()
-        self._sinks = MultiSink(components.sinks)
+        self._sinks = MultiSink(components.sinks) if sinks is None else sinks
+        self._owns_sinks = sinks is None
         self._last_timestamp, self._last_progress = 0.0, time.monotonic()
         self._last_analyzed: AnalyzedFrame | None = None
         self._last_status: DaemonStatus | None = None
@@ -97,19 +110,13 @@ class Pipeline:
             Worker("analyze", self._analyze, self._end_analyze),
             Worker("publish", self._publish, self._close_sinks, self._start_sinks),
         )
-        self._sink_changes: deque[tuple[Sink, ...]] = deque()
         # What each worker uses at the moment; it takes them over from `components`.
         self._in_use = dict.fromkeys((worker.name for worker in self._workers), components)
 
     def start(self) -> None:
-        """Start sinks and workers.
-
-        Raises:
-            EmotiondError: a sink cannot have its port or file.
-        """
-        for sink in self.components.sinks:
-            if isinstance(sink, ExclusiveSink):
-                sink.prepare()
+        """Start sinks and workers; an EmotiondError says which port or file cannot be had."""
+        if self._owns_sinks:
+            self._sinks.prepare()
         self._last_progress = time.monotonic()
         self._stats.start()
         for worker in self._workers:
@@ -122,9 +129,9 @@ class Pipeline:
         """
         capture, *others = self._workers
         capture.stop()
-        in_time = capture.join(SOURCE_TIMEOUT)
+        in_time = capture.join(0.0 if self.abandoned else SOURCE_TIMEOUT)
         self._frames.close()
-        deadline = time.monotonic() + STAGES_TIMEOUT
+        deadline = time.monotonic() + (0.0 if self.abandoned else STAGES_TIMEOUT)
         return all(worker.join(deadline - time.monotonic()) for worker in others) and in_time
 
     def reconfigure(self, components: PipelineComponents) -> None:
@@ -132,8 +139,7 @@ class Pipeline:
         present = self.components
         generation = present.generation + (components.source is not present.source)
         components = replace(components, generation=generation)
-        if components.sinks != present.sinks:
-            self._sink_changes.append(components.sinks)
+        self._sinks.request(components.sinks)
         if components != present:
             self.components = components
             self._events.wake()
@@ -177,11 +183,16 @@ class Pipeline:
         """The state of the sinks in a few words."""
         return self._sinks.status_text
 
+    @property
+    def camera_text(self) -> str:
+        """The state of the camera in a few words."""
+        return f"camera {f'{self.name} '.lstrip()}{self.source.state}"
+
     def status(self) -> DaemonStatus:
         """Return how the daemon is set at this moment."""
         events = self._in_use["analyze"].processing.events
         return DaemonStatus(
-            self.source.state,
+            CameraState.OFFLINE if self.abandoned else self.source.state,
             self.source.paused_until,
             events.model,
             events.detector,
@@ -316,47 +327,53 @@ class Pipeline:
     # Publish thread.
 
     def _start_sinks(self) -> None:
-        self._publish_status()  # first of all: what a sink says of itself it takes from there
+        self.publish_status()  # first of all: what a sink says of itself it takes from there
         self._sinks.start()
 
     def _publish(self) -> None:
         event = self._events.get(WAIT)
         components = self.components
-        while self._sink_changes:  # one after the other: each closes what the next may need
-            self._sinks.replace(self._sink_changes.popleft(), CLOSE_TIMEOUT)
+        self._sinks.replace_requested(CLOSE_TIMEOUT)
         self._in_use["publish"] = components
         if event is not None:
             event = replace(event, latency=time.monotonic() - event.captured)
-            self._sinks.publish(event)
+            self._give(event)
             self._stats.count_event(event)
             self._summarizer.add(event)
         if self._snapshot_due.is_set():
             self._snapshot_due.clear()
-            self._publish_status()
+            self.publish_status()
             analyzed, self._last_analyzed = self._last_analyzed, None
             # A frame may still be on its way when a pause begins.
             if analyzed is not None and self.source.enabled:
-                self._sinks.publish(analyzed.snapshot)
+                self._give(analyzed.snapshot)
             processing = components.processing
             zones, delay = processing.events.zones, processing.scheduler.max_age_s + SUMMARY_DELAY
             for summary in self._summarizer.due(components.every_s, zones, delay, time.time()):
-                self._sinks.publish(summary)
+                self._give(summary)
         if self._stats_due.is_set():
             self._stats_due.clear()
-            self._sinks.publish(self.stats())
+            self._give(self.stats())
 
-    def _publish_status(self) -> None:
-        """Publish the status if it changed."""
+    def _give(self, record: SinkRecord) -> None:
+        """Give a record to the sinks, with the name of the camera."""
+        self._sinks.publish(replace(record, camera_name=self.name) if self.name else record)
+
+    def publish_status(self) -> None:
+        """Publish the status if it changed: in the publish thread, or before that is started."""
         status = self.status()
         if status != self._last_status:
             self._last_status = status
-            self._sinks.publish(status)
+            self._give(status)
 
     def _close_sinks(self) -> None:
         self._events.close()
         self._stats.end()
         try:
-            self._publish_status()
-            self._sinks.publish(self.stats())
+            self.publish_status()
+            self._give(self.stats())
+            if self.removed:
+                self._give(CameraRemoved(self.name))
         finally:
-            self._sinks.close(CLOSE_TIMEOUT)
+            if self._owns_sinks:
+                self._sinks.close(CLOSE_TIMEOUT)

@@ -48,11 +48,7 @@ class BoundedQueue(Generic[T]):
             self._changed.notify_all()
 
     def get(self, timeout: float) -> T | None:
-        """Return the oldest item, or None when none came within `timeout` seconds or `wake`.
-
-        Raises:
-            QueueClosed: it is closed and empty.
-        """
+        """Return the oldest item, None after `timeout` seconds or `wake`; QueueClosed: no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed or self._woken, timeout)
             self._woken = False

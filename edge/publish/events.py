@@ -115,7 +115,8 @@ def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
     position = None if event.position is None else round(event.position, 3)
-    special = {"position": position, "reason": event.reason, "zones": event.zones}
+    special: dict[str, object] = {"position": position, "reason": event.reason}
+    special |= {"zones": event.zones, "camera": event.camera_name or None}
     return msgspec.json.encode(
         {
             "id": event.id,
@@ -188,6 +189,7 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
         "cpu": round(stats.load.cpu, 3),
         "memory": stats.load.memory,
         "temperature": stats.load.temperature,
+        **({"camera_name": stats.camera_name} if stats.camera_name else {}),
     }
 
 
@@ -244,6 +246,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Literal["restart"] | None = None
     zones: tuple[str, ...] | None = None
     looking: bool | None = None
+    camera_name: str = msgspec.field(default="", name="camera")
 
     def __post_init__(self) -> None:
         if self.reason is not None and self.type is not EventType.END:

@@ -46,7 +46,7 @@ def discovery(
 
     `catalog` is what commands may choose from; classes that only other models know are removed.
     """
-    topics = settings.topics
+    topics = Topics(settings.root, status.camera_name)
     entities = _Entities(topics)
     entities.add_faces(status)
     entities.add_last_minute(status)
@@ -55,14 +55,7 @@ def discovery(
     entities.add_diagnostics(status)
     return msgspec.json.encode(
         {
-            "device": {
-                "identifiers": [topics.id],
-                "name": settings.name,
-                "manufacturer": "emotiond",
-                "model": "Facial expression sensor",
-                "sw_version": __version__,
-            },
-            "origin": {"name": "emotiond", "sw_version": __version__},
+            **_device(settings, status.camera_name),
             # Of entities that have none of their own: without a camera they know nothing.
             "availability": [
                 {"topic": topics.availability},
@@ -72,6 +65,31 @@ def discovery(
             "components": entities.components,
         }
     )
+
+
+def daemon_discovery(settings: MqttSettings) -> bytes:
+    """Return the message that announces the daemon, to which the devices of cameras belong."""
+    entities, category = _Entities(settings.topics), {"entity_category": "diagnostic"}
+    states = {"payload_on": "online", "payload_off": "offline", "device_class": "connectivity"}
+    running = {"state_topic": settings.topics.availability} | states | category
+    entities.add("binary_sensor", "Connection", running)
+    always = {"availability": [], "availability_mode": "all"}
+    components = {"components": entities.components}
+    return msgspec.json.encode({**_device(settings), **always, **components})
+
+
+def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
+    """Return who a message is about: this device, or one of several cameras that it has."""
+    device = {
+        "identifiers": [Topics(settings.root, camera).id],
+        "name": f"{settings.name} {camera}".rstrip(),
+        "manufacturer": "emotiond",
+        "model": "Facial expression sensor",
+        "sw_version": __version__,
+    }
+    if camera:
+        device["via_device"] = settings.topics.id
+    return {"device": device, "origin": {"name": "emotiond", "sw_version": __version__}}
 
 
 class _Entities:

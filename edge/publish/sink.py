@@ -1,6 +1,8 @@
 """Sinks: the contract of each, what their settings have in common, and all of them as one."""
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -13,13 +15,13 @@ from edge.errors import CheckResult
 from edge.publish.retained import RetainedTopics
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DaemonStatus, DataFlow, KindSettings, SinkRecord
+from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, SinkRecord
 
 
 class Sink(Protocol):
     """Takes events to where they are wanted.
 
-    One thread alone starts it, publishes and closes it: the pipeline's publish thread.
+    One thread at a time starts it, publishes and closes it: the publish thread of a pipeline.
     """
 
     @property
@@ -66,6 +68,7 @@ class SinkContext:
         catalog: what they may choose from.
         run: id of this start of the daemon.
         retained: what earlier sinks of the config had brokers retain; None remembers nothing.
+        several: whether the daemon has several cameras, each with a name.
     """
 
     outbox: Path | None = None
@@ -73,6 +76,7 @@ class SinkContext:
     catalog: Catalog = field(default_factory=Catalog)
     run: str = ""
     retained: RetainedTopics | None = None
+    several: bool = False
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
@@ -90,9 +94,8 @@ class BaseSinkSettings(KindSettings, frozen=True):
         """Part of the name of the file for what is not yet delivered; None has no such file."""
         return None
 
-    @property
-    def retained_topics(self) -> tuple[str, ...]:
-        """Topics on which it has brokers retain something."""
+    def retained_topics(self, cameras: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the topics on which it has brokers retain something; `cameras` are several."""
         return ()
 
     @property
@@ -129,12 +132,17 @@ class BaseSinkSettings(KindSettings, frozen=True):
 
 
 class MultiSink:
-    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs."""
+    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs.
+
+    Several pipelines may have it in common: any of their threads may call.
+    """
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = tuple(sinks)
+        self._sinks = self._wanted = tuple(sinks)
+        self._changes: deque[tuple[Sink, ...]] = deque()
         self._dropped_by_removed = 0
-        self._last_status: DaemonStatus | None = None
+        self._statuses: dict[str, DaemonStatus] = {}  # the latest of each camera
+        self._started, self._lock = False, threading.RLock()
 
     @property
     def dropped(self) -> int:
@@ -147,17 +155,40 @@ class MultiSink:
         texts = [sink.status_text for sink in self._sinks]
         return "; ".join(text for text in texts if text) or None
 
-    def start(self) -> None:
-        """Start them all; errors are those of each."""
+    def prepare(self) -> None:
+        """Take what only one process can have; errors are as of `ExclusiveSink.prepare`."""
         for sink in self._sinks:
-            sink.start()
+            if isinstance(sink, ExclusiveSink):
+                sink.prepare()
+
+    def start(self) -> None:
+        """Start them all, the first time that it is called; errors are those of each."""
+        with self._lock:
+            started, self._started = self._started, True
+            for sink in () if started else self._sinks:
+                sink.start()
 
     def publish(self, record: SinkRecord) -> None:
         """Give `record` to each."""
-        if isinstance(record, DaemonStatus):
-            self._last_status = record
-        for sink in self._sinks:
-            sink.publish(record)
+        with self._lock:
+            if isinstance(record, DaemonStatus):
+                self._statuses[record.camera_name] = record
+            elif isinstance(record, CameraRemoved):
+                self._statuses.pop(record.camera_name, None)
+            for sink in self._sinks:
+                sink.publish(record)
+
+    def request(self, sinks: Sequence[Sink]) -> None:
+        """Have `replace_requested` go on with other sinks."""
+        if tuple(sinks) != self._wanted:
+            self._wanted = tuple(sinks)
+            self._changes.append(self._wanted)
+
+    def replace_requested(self, timeout: float) -> None:
+        """Go on with the sinks that were requested, if any; `timeout` is as of `replace`."""
+        with self._lock:
+            while self._changes:  # one after the other: each closes what the next may need
+                self.replace(self._changes.popleft(), timeout)
 
     def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
         """Go on with other sinks, present ones among them; close the rest in `timeout` seconds."""
@@ -168,8 +199,8 @@ class MultiSink:
         _close_all(removed, timeout)
         self._dropped_by_removed += sum(sink.dropped for sink in removed)
         for sink in added:
-            if self._last_status is not None:
-                sink.publish(self._last_status)
+            for status in self._statuses.values():
+                sink.publish(status)
             sink.start()
         self._sinks = tuple(sinks)
 

@@ -159,18 +159,18 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command; `answer` is called once, from the main thread, and never blocks."""
+    """A command; `answer` is called once, from the main thread, and never blocks.
+
+    It is for the camera of that name, or, without one, for the only one or all.
+    """
 
     command: Command
     answer: Callable[[CommandResult | CommandError], None]
+    camera: str = ""
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:
-    """Parse the command of that name from the fields that a caller gave.
-
-    Raises:
-        CommandError: there is an unknown field, a wrong type, or a value out of range.
-    """
+    """Parse the command of that name from the fields that a caller gave, or say what is wrong."""
     try:
         return msgspec.convert(fields, KINDS[name])
     except msgspec.ValidationError as error:

@@ -4,7 +4,10 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -13,20 +16,24 @@ import msgspec
 from edge import __version__
 from edge.config import (
     Config,
+    camera_configs,
     load_config,
     parse_config,
     parse_config_file,
     redacted_config,
     state_folder,
+    with_camera,
 )
 from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Changes, PipelineBuilder
-from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.pipeline import CLOSE_TIMEOUT, STALL_TIMEOUT, Pipeline
 from edge.pipeline.worker import LatestFrame
+from edge.publish import MultiSink
 from edge.publish.events import utc
 from edge.service.commands import (
+    Catalog,
     ChangeSettings,
     Command,
     CommandError,
@@ -46,6 +53,7 @@ from edge.service.commands import (
 )
 from edge.service.pause import PauseController
 from edge.service.settings import SettingsFile, describe_settings, privacy_losses
+from edge.types import CameraRemoved
 from edge.view.annotate import apply_privacy
 
 THRESHOLD_KEYS = {
@@ -55,22 +63,34 @@ THRESHOLD_KEYS = {
 }
 """Section and key of each threshold that is not one of `quality`."""
 
+NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))
+"""What is told of a camera, where it is of several together."""
+
+RETRY_DELAY_S = 10.0
+"""Seconds after which one of several cameras that failed is begun anew."""
+
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One camera: its pipeline, and what pauses that."""
+
+    pipeline: Pipeline
+    pause: PauseController
+
+
 class Controller:
-    """Owns the pipeline and changes it as commands and the config file say.
+    """Owns the pipeline of each camera and changes it as commands and the config file say.
 
     What commands change lasts until the config is read again; only a pause outlives the process.
+    Of several cameras, one that fails or hangs is given up and begun anew; the others go on.
     `clock` is the monotonic one, in seconds; `adjust` is what the command line changes of whatever
     the file at `path` says.
 
     Attributes:
-        pipeline: reconfigured in place, and never replaced.
+        cameras: those that run, by name; that of an only one is empty.
         shutdown: whether the daemon was told to end.
-
-    Raises:
-        ConfigError, ModelError: something the config names cannot be used.
     """
 
     def __init__(
@@ -81,35 +101,129 @@ class Controller:
     ) -> None:
         self.shutdown = False
         self.commands = CommandQueue()
-        self._path, self._adjust = path, adjust
+        self._path, self._adjust, self._clock = path, adjust, clock
         self._latest_frame = LatestFrame()
         config = adjust(load_config(path))
         self._builder = PipelineBuilder(config, self.commands, self._latest_frame, path)
-        self.pipeline = Pipeline(self._builder.components, self._latest_frame)
-        folder = state_folder(config)
-        source = self.pipeline.source
-        self._pause_controller = PauseController(source, folder, clock, config.schedule)
+        # In common; the pipeline of an only camera has its own.
+        self._sinks = MultiSink(self._builder.components.sinks) if config.cameras else None
+        self._retry_at: dict[str, float] = {}  # of cameras that failed
+        self._given_up: list[Pipeline] = []
+        self._removed: dict[str, Pipeline] = {}
+        self._error: Exception | None = None
+        self.cameras = {name: self._new_camera(name) for name in self._builder.cameras}
 
     @property
     def config(self) -> Config:
         """The present config: the file's, with what commands changed of it."""
         return self._builder.config
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline of the first camera."""
+        return next(iter(self.cameras.values())).pipeline
+
+    @property
+    def pipelines(self) -> list[Pipeline]:
+        """The pipeline of each camera that runs."""
+        return [camera.pipeline for camera in self.cameras.values()]
+
+    def start(self) -> None:
+        """Start sinks and pipelines; errors are as of `Pipeline.start`."""
+        if self._sinks is not None:
+            self._sinks.prepare()
+            for pipeline in self.pipelines:
+                pipeline.publish_status()
+            self._sinks.start()
+        for pipeline in self.pipelines:
+            pipeline.start()
+
+    def stop(self) -> bool:
+        """End all, each as `Pipeline.stop`; return whether all did in time."""
+        with ThreadPoolExecutor(len(self.pipelines) or 1) as pool:
+            in_time = all(list(pool.map(Pipeline.stop, self.pipelines)))
+        if self._sinks is not None:
+            self._sinks.close(CLOSE_TIMEOUT)
+        return in_time and not any(one.running for one in self._given_up)
+
+    # What there is to watch over, of all cameras together.
+
+    @property
+    def running(self) -> bool:
+        """Tell whether any camera still has work, or will be begun anew."""
+        return bool(self._retry_at) or any(one.running for one in self.pipelines)
+
+    @property
+    def error(self) -> Exception | None:
+        """The error that ended an only camera, or all of several."""
+        if self._sinks is None:
+            return self.pipeline.error
+        return None if self.cameras else self._error
+
     def tick(self) -> None:
-        """Resume when it is time; publish what is seen now."""
-        self._pause_controller.tick()
-        self.pipeline.publish_snapshot()
+        """Resume when it is time; publish what is seen now; begin anew what failed."""
+        for camera in self.cameras.values():
+            camera.pause.tick()
+            camera.pipeline.publish_snapshot()
+        if self._sinks is not None:
+            self._give_up_failed()
+            self._begin_anew()
+
+    def publish_stats(self) -> None:
+        """Publish the numbers of each camera."""
+        for pipeline in self.pipelines:
+            pipeline.publish_stats()
+
+    def _new_camera(self, name: str) -> Camera:
+        components = self._builder.cameras[name]
+        config = camera_configs(self.config)[name]
+        latest = self._builder.views[name].latest
+        pipeline = Pipeline(components, latest, self._sinks, name)
+        folder = state_folder(config)
+        pause = PauseController(pipeline.source, folder, self._clock, config.schedule, name)
+        return Camera(pipeline, pause)
+
+    def _give_up_failed(self) -> None:
+        """Leave behind each of several cameras that failed or hangs."""
+        for name, camera in list(self.cameras.items()):
+            pipeline = camera.pipeline
+            stalled, error = pipeline.stalled(), pipeline.error
+            if error is None and not stalled:
+                continue
+            text = f"nothing comes from {', '.join(stalled)} for {STALL_TIMEOUT:.0f} s"
+            self._error = error = error or EmotiondError(text)
+            known = isinstance(error, EmotiondError)
+            text = "camera %s: %s; it is begun anew in %.0f s"
+            log.error(text, name, error, RETRY_DELAY_S, exc_info=None if known else error)
+            pipeline.abandoned = True
+            pipeline.stop()
+            self._builder.views[name].latest.clear()
+            self._given_up = [*filter(lambda one: one.running, self._given_up), pipeline]
+            self._retry_at[name] = self._clock() + RETRY_DELAY_S
+            del self.cameras[name]
+
+    def _begin_anew(self) -> None:
+        """Build and start again each camera whose time has come, unless it still hangs."""
+        hanging = {one.name for one in self._given_up if one.running}
+        for name in [name for name, due in self._retry_at.items() if self._clock() >= due]:
+            self._retry_at[name] = self._clock() + RETRY_DELAY_S
+            if name in hanging:
+                continue
+            try:
+                self._builder.rebuild(name)
+            except EmotiondError as error:
+                log.error("camera %s: %s", name, error)
+                continue
+            del self._retry_at[name]
+            self.cameras[name] = self._new_camera(name)
+            self.cameras[name].pipeline.start()
 
     def answer(self, request: CommandRequest) -> None:
-        """Carry out a request and answer it, whatever comes of it.
-
-        The answer is given once it is certain that the changes can be made, and before they are:
-        they may close the sink that carries it.
-        """
+        """Carry out a request and answer it, whatever comes of it."""
         changes = None
         result: CommandResult | CommandError
         try:
-            result, changes = self._execute(request.command)
+            result, changes = self._execute(request.command, self._addressed(request.camera))
         except CommandError as error:
             result = error
         except EmotiondError as error:
@@ -117,7 +231,7 @@ class Controller:
         except Exception as error:
             log.exception("a command failed")
             result = CommandError(ErrorCode.FAILED, f"a fault of emotiond: {error!r}; see its log")
-        request.answer(result)
+        request.answer(result)  # before what is now certain is done: that may close its sink
         if changes is not None:
             self._apply(changes)
 
@@ -130,30 +244,34 @@ class Controller:
         log.error("%s; it was not read again, and the settings of before stay", results[0])
         return str(results[0])
 
-    def _execute(self, command: Command) -> tuple[CommandResult, Changes | None]:
-        """Carry out a command; what it changes of the components is only prepared.
+    def _addressed(self, name: str) -> list[str]:
+        """Return the names of the cameras that a command is for; without a name, all."""
+        known = [*self.cameras]
+        if name and name not in known:
+            text = f"expected one of {', '.join(known) or 'no'} cameras, found {name[:80]!r}"
+            raise CommandError(ErrorCode.REFUSED, text)
+        return [name] if name else known
 
-        Raises:
-            CommandError, EmotiondError: it cannot be done; nothing was changed.
-        """
+    def _execute(self, command: Command, names: list[str]) -> tuple[CommandResult, Changes | None]:
+        """Carry out a command on cameras; what it changes of the components is only prepared."""
         builder = self._builder
         config, file_config, catalog = builder.config, builder.file_config, builder.catalog
         match command:
             case Pause():
-                return self._pause(command), None
+                return self._pause(command, names), None
             case GetSnapshot() | GetInfo() | GetSettings():
-                return self._look_up(command), None
+                return self._look_up(command, names), None
             case ChangeSettings():
                 return self._change_settings(command)
             case Shutdown():
                 self.shutdown = True
                 return CommandResult(), None
-            case SetModel():
-                config = with_model(config, file_config, catalog.models, command.model)
-            case SetDetector():
-                config = with_detector(config, file_config, catalog.detectors, command.detector)
-            case SetThresholds():
-                config = with_thresholds(config, command.changes)
+            case SetModel() | SetDetector() | SetThresholds():
+                of_file = camera_configs(file_config)
+                for name in names:
+                    camera = camera_configs(config)[name]
+                    camera = with_change(command, camera, of_file[name], catalog)
+                    config = with_camera(config, name, camera)
             case Reload():
                 config = file_config = self._adjust(
                     load_config(self._path, may_be_empty=False)  # it may be about to be written
@@ -162,19 +280,22 @@ class Controller:
         if isinstance(command, Reload):
             changed = ", ".join(changes.sections) or "nothing"
             log.info("%s: read again; changed: %s", self._path, changed)
-        events = changes.components.processing.events
+        told = names[0] if names and names[0] in changes.cameras else next(iter(changes.cameras))
+        events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
-    def _look_up(self, command: GetSnapshot | GetInfo | GetSettings) -> CommandResult:
+    def _look_up(
+        self, command: GetSnapshot | GetInfo | GetSettings, names: list[str]
+    ) -> CommandResult:
         match command:
             case GetSnapshot():
-                return self._take_snapshot()
+                return self._take_snapshot(names)
             case GetInfo():
-                return CommandResult(self._info())
+                return CommandResult(self._info(names))
         return CommandResult(describe_settings(self._builder.file_config, self._path))
 
     def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Changes | None]:
-        """Prepare the config with other settings and write it; errors as `_execute`.
+        """Prepare the config with other settings and write it.
 
         What weakens privacy and was not confirmed is listed in the result, and nothing is done.
         """
@@ -203,42 +324,52 @@ class Controller:
         log.info("%s: changed by the web page: %s", file.path, ", ".join(changes.sections))
         return CommandResult({"changed": list(changes.sections)}), changes
 
-    def _pause(self, command: Pause) -> CommandResult:
-        if command.paused:
-            self._pause_controller.pause(command.seconds)
-        else:  # outside the schedule it stays paused
-            self._pause_controller.resume()
-        self.pipeline.publish_snapshot()
-        source = self.pipeline.source
-        until = source.paused_until
-        return CommandResult({"paused": not source.enabled, "until": utc(until) if until else None})
+    def _pause(self, command: Pause, names: list[str]) -> CommandResult:
+        for camera in (self.cameras[name] for name in names):
+            if command.paused:
+                camera.pause.pause(command.seconds)
+            else:  # outside the schedule it stays paused
+                camera.pause.resume()
+            camera.pipeline.publish_snapshot()
+        sources = [self.cameras[name].pipeline.source for name in names]
+        until = next((one.paused_until for one in sources if one.paused_until), None)
+        paused = any(not one.enabled for one in sources)
+        return CommandResult({"paused": paused, "until": utc(until) if until else None})
 
-    def _take_snapshot(self) -> CommandResult:
-        if not self._builder.catalog.allow_snapshots:
+    def _take_snapshot(self, names: list[str]) -> CommandResult:
+        if len(names) != 1:
+            text = f"expected the topic of one camera: {', '.join(names)}"
+            raise CommandError(ErrorCode.REFUSED, text)
+        config = camera_configs(self.config)[names[0]]
+        if not config.privacy.allow_snapshots:
             raise CommandError(
                 ErrorCode.REFUSED,
                 "expected privacy.allow_snapshots: true in the config, found false; "
                 "no image leaves",
             )
-        frame, camera = self._latest_frame.newest, self.pipeline.source.state
+        frame = self._builder.views[names[0]].latest.newest
+        camera = self.cameras[names[0]].pipeline.source.state
         if frame is None or not camera.gives_frames:
             reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no image {reason}")
-        image = apply_privacy(frame, self.config.privacy.blur)
+        image = apply_privacy(frame, config.privacy.blur)
         jpeg = cv2.imencode(".jpg", image)[1].tobytes()
         width, height = frame.frame.size
         return CommandResult({"width": width, "height": height, "bytes": len(jpeg)}, jpeg)
 
-    def _info(self) -> dict[str, Any]:
+    def _info(self, names: list[str]) -> dict[str, Any]:
         """Return version, config without secrets, and what may be chosen, as plain values."""
-        status, catalog = self.pipeline.status(), self._builder.catalog
+        catalog = self._builder.catalog
+        statuses = {name: self.cameras[name].pipeline.status() for name in names}
+        told = {
+            name: {"model": one.model, "detector": one.detector, "camera": one.camera.value}
+            for name, one in statuses.items()
+        }
         return {
             "version": __version__,
             "python": platform.python_version(),
             "machine": platform.machine(),
-            "model": status.model,
-            "detector": status.detector,
-            "camera": status.camera.value,
+            **(told[names[0]] if len(names) == 1 else {**NO_CAMERA, "cameras": told}),
             "models": {name: list(read_labels(path)) for name, path in catalog.models.items()},
             "detectors": list(catalog.detectors),
             "config": redacted_config(self.config),
@@ -246,30 +377,64 @@ class Controller:
 
     def _apply(self, changes: Changes) -> None:
         """Make prepared changes the present state; nothing of it can fail."""
-        old_config, old_processing = self.config, self._builder.components.processing
+        old_config, old = self.config, self._builder.cameras
         self._builder.commit(changes)
-        self.pipeline.reconfigure(changes.components)
-        if state_folder(changes.config) != state_folder(old_config):
-            self._pause_controller.move(state_folder(changes.config))
-        self._pause_controller.schedule = changes.config.schedule
-        self._pause_controller.tick()
-        processing = changes.components.processing
-        if processing is not old_processing:
-            events = processing.events
-            log.info("model %s, detector %s", events.model, events.detector)
+        configs = camera_configs(self.config)
+        for name in [*self.cameras]:
+            if name not in configs:
+                self._remove(name)
+        for name in self._retry_at.keys() - configs.keys():
+            del self._retry_at[name]
+            if self._sinks is not None:
+                self._sinks.publish(CameraRemoved(name))
+        for name, camera in self.cameras.items():
+            camera.pipeline.reconfigure(changes.cameras[name])
+            if state_folder(changes.config) != state_folder(old_config):
+                camera.pause.move(state_folder(changes.config))
+            camera.pause.schedule = configs[name].schedule
+            camera.pause.tick()
+            processing = changes.cameras[name].processing
+            if processing is not old[name].processing:
+                events = processing.events
+                place = f"camera {name}: " if name else ""
+                log.info("%smodel %s, detector %s", place, events.model, events.detector)
+        for name in configs.keys() - self.cameras.keys() - self._retry_at.keys():
+            log.info("camera %s: added", name)
+            if name in self._removed:  # its end is not to clear what this one publishes
+                self._removed.pop(name).removed = False
+            self.cameras[name] = self._new_camera(name)
+            self.cameras[name].pipeline.start()
+
+    def _remove(self, name: str) -> None:
+        """End a camera that the config names no more, without waiting for it."""
+        log.info("camera %s: removed", name)
+        pipeline = self.cameras.pop(name).pipeline
+        pipeline.removed, self._removed[name] = True, pipeline
+        Thread(target=pipeline.stop, name=f"remove-{name}", daemon=True).start()
 
 
 # What commands change: each returns a new config and leaves the old as it was.
 
 
+def with_change(
+    command: SetModel | SetDetector | SetThresholds,
+    config: Config,
+    file_config: Config,
+    catalog: Catalog,
+) -> Config:
+    """Return the config of one camera as a command changes it, or raise a CommandError."""
+    match command:
+        case SetModel():
+            return with_model(config, file_config, catalog.models, command.model)
+        case SetDetector():
+            return with_detector(config, file_config, catalog.detectors, command.detector)
+    return with_thresholds(config, command.changes)
+
+
 def with_model(
     config: Config, file_config: Config, models: Mapping[str, Path], name: str
 ) -> Config:
-    """Return `config` with another of `models`; the file's baseline is of the file's model alone.
-
-    Raises:
-        CommandError: there is no such model.
-    """
+    """Return `config` with another of `models`; a baseline is of the file's own model alone."""
     _require(name, models)
     model = ModelPath(models[name])
     of_file = file_config.classifier
@@ -279,11 +444,7 @@ def with_model(
 
 
 def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kind: str) -> Config:
-    """Return `config` with another of `kinds`, with the file's settings where it is the file's.
-
-    Raises:
-        CommandError: there is no such detector.
-    """
+    """Return `config` with another of `kinds`, with the file's settings where it is the file's."""
     _require(kind, kinds)
     default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
     own = type(file_config.detector) is type(default)
@@ -291,11 +452,7 @@ def with_detector(config: Config, file_config: Config, kinds: Iterable[str], kin
 
 
 def with_thresholds(config: Config, changes: Mapping[str, float]) -> Config:
-    """Return `config` with other thresholds, wherever each of them stands in it.
-
-    Raises:
-        CommandError: the present detector has no such threshold.
-    """
+    """Return `config` with other thresholds, wherever each of them stands in it."""
     for name, value in changes.items():
         section, key = THRESHOLD_KEYS.get(name, ("quality", name))
         settings = getattr(config, section)

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -93,19 +93,21 @@ class SystemdReporter:
             with contextlib.suppress(OSError):  # systemd then ends its wait as it would for a hang
                 atomic_write(Path(folder) / "reload", refusal.encode())
 
-    def update(self, pipeline: Pipeline) -> None:
-        """Report what there is to report of the pipeline."""
+    def update(self, *pipelines: Pipeline) -> None:
+        """Report what there is to report of the pipelines of all cameras."""
         now = time.monotonic()
-        parts = (f"camera {pipeline.source.state}", pipeline.sink_status)
+        sinks = next((one.sink_status for one in pipelines), None)  # they have them in common
+        parts = (*(one.camera_text for one in pipelines), sinks)
         status = "; ".join(part for part in parts if part)
         if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
             self._status, self._status_sent = status, now
-            self.send(f"STATUS={status}; {pipeline.fps:.0f} fps")
-        if self.not_ready and pipeline.applied and pipeline.has_processed_frame:
+            self.send(f"STATUS={status}; {sum(one.fps for one in pipelines):.0f} fps")
+        ready = all(one.applied and one.has_processed_frame for one in pipelines)
+        if self.not_ready and ready:
             log.info("%s within %.1f s; %s", self.not_ready, now - self._began, status)
             self.not_ready = ""
             self.send("READY=1")
-        self._ping_watchdog(pipeline)
+        self._ping_watchdog(pipelines)
 
     def send(self, message: str) -> None:
         """Send a message of sd_notify(3), such as READY=1."""
@@ -114,9 +116,12 @@ class SystemdReporter:
             with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
                 self._socket.sendto(message.encode(), self._address)
 
-    def _ping_watchdog(self, pipeline: Pipeline) -> None:
-        """Ping the watchdog unless something hangs: without pings systemd restarts the process."""
-        stalled = pipeline.stalled()
+    def _ping_watchdog(self, pipelines: Sequence[Pipeline]) -> None:
+        """Ping the watchdog unless something hangs: without pings systemd restarts the process.
+
+        Of several cameras the controller gives up the one that hangs.
+        """
+        stalled = [part for one in pipelines if not one.name for part in one.stalled()]
         if not stalled:
             self.send("WATCHDOG=1")
         elif stalled != self._stalled:
@@ -129,30 +134,26 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
 
     `adjust` is what the command line changes of whatever the config at `path` says. Return FAULT
     when a stage failed or an input could not be read, else OK.
-
-    Raises:
-        ConfigError, ModelError: something the config names cannot be used.
-        EmotiondError: a sink cannot do its work.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
     signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
     signals.wake = controller.commands.wake
-    controller.pipeline.start()
+    controller.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
     with retention_thread(lambda: controller.config):
         _watch(controller, signals, reporter)
-    reporter.update(controller.pipeline)  # a film may be over before anybody looked
+    reporter.update(*controller.pipelines)  # a film may be over before anybody looked
     reporter.send("STOPPING=1")
-    return _end(controller.pipeline)
+    return _end(controller)
 
 
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
-    """Answer requests, and look at the pipeline each second, until there is no more to watch."""
-    pipeline, due, stats_due = controller.pipeline, 0.0, time.monotonic() + STATS_INTERVAL
-    while pipeline.running and pipeline.error is None:
+    """Answer requests, and look at the pipelines each second, until there is no more to watch."""
+    due, stats_due = 0.0, time.monotonic() + STATS_INTERVAL
+    while controller.running and controller.error is None:
         if signals.stop or controller.shutdown:
             return
         request = controller.commands.next(due - time.monotonic())
@@ -165,23 +166,29 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)
-        reporter.update(pipeline)
+        reporter.update(*controller.pipelines)
         controller.tick()
         if time.monotonic() >= stats_due:
             stats_due = time.monotonic() + STATS_INTERVAL
-            pipeline.publish_stats()
+            controller.publish_stats()
 
 
-def _end(pipeline: Pipeline) -> ExitCode:
-    in_time = pipeline.stop()
-    log.info("%s", summary(pipeline.stats()))
-    if isinstance(pipeline.error, EmotiondError):
-        log.error("%s", pipeline.error)
-    elif pipeline.error is not None:
-        log.error("a stage failed", exc_info=pipeline.error)
+def _end(controller: Controller) -> ExitCode:
+    in_time = controller.stop()
+    for pipeline in controller.pipelines:
+        log.info(
+            "%s%s", f"camera {pipeline.name}: " if pipeline.name else "", summary(pipeline.stats())
+        )
+    error = controller.error
+    if isinstance(error, EmotiondError):
+        log.error("%s", error)
+    elif error is not None:
+        log.error("a stage failed", exc_info=error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
-    failed = pipeline.error is not None or pipeline.failed_inputs or not in_time
+    failed = (
+        error is not None or any(one.failed_inputs for one in controller.pipelines) or not in_time
+    )
     return ExitCode.FAULT if failed else ExitCode.OK
 
 

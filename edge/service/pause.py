@@ -19,6 +19,11 @@ log = logging.getLogger(__name__)
 FILE = "pause.json"
 
 
+def pause_file(camera: str = "") -> str:
+    """Return the name of the file for the pause of a camera; that of an only one has no name."""
+    return f"pause-{camera}.json" if camera else FILE
+
+
 class StoredPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A pause as it is stored; it ends by itself at `until`, in UTC, or when told to resume."""
 
@@ -30,7 +35,8 @@ class PauseController:
 
     A pause that was asked for lies in a file of the state `folder`, which exists as long as it
     lasts; where that of an earlier run is not over, `source` is paused at once. So it is outside
-    the `schedule`, whatever is told. `clock` is monotonic, in seconds.
+    the `schedule`, whatever is told. `clock` is monotonic, in seconds; `name` is that of one of
+    several cameras.
 
     Attributes:
         schedule: the present one; a change counts from the next `tick`.
@@ -42,8 +48,10 @@ class PauseController:
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
         schedule: ScheduleSettings | None = None,
+        name: str = "",
     ) -> None:
-        self._source, self._path, self._clock = source, folder / FILE, clock
+        self._source, self._clock, self._name = source, clock, name
+        self._path = folder / pause_file(name)
         self.schedule, self._is_active = schedule or ScheduleSettings(), True
         self._resume_at = math.inf
         self._asked = self._load()
@@ -54,7 +62,7 @@ class PauseController:
     def move(self, folder: Path) -> None:
         """Store the pause in another folder from now on."""
         self._remove()
-        self._path = folder / FILE
+        self._path = folder / pause_file(self._name)
         if self._asked is not None:
             self._save(self._asked)
 

@@ -50,9 +50,6 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file in which events or images lie: of every sink, outbox and noted image.
 
     Outboxes of other configs with the same state folder are among them.
-
-    Raises:
-        EmotiondError: the state folder cannot be read.
     """
     state = state_folder(config)
     for path in sorted(_event_logs(config)):
@@ -131,11 +128,7 @@ def retention_thread(present_config: Callable[[], Config]) -> Iterator[None]:
 
 
 def delete_all(config: Config) -> None:
-    """Delete every stored file.
-
-    Raises:
-        EmotiondError: a running daemon uses an outbox, or a file cannot be deleted.
-    """
+    """Delete every stored file, or raise an EmotiondError: a running daemon uses an outbox."""
     with ExitStack() as locks:
         for path in state_folder(config).glob("outbox-*.sqlite"):
             try:

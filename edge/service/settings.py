@@ -19,6 +19,7 @@ from edge.config import (
     MAX_BYTES,
     Config,
     RetentionSettings,
+    camera_configs,
     expand_shorthand,
     outgoing_flows,
     parse_yaml,
@@ -32,16 +33,15 @@ from edge.secrets import SecretRef, is_secret
 from edge.service.commands import CommandError, ErrorCode
 from edge.view import PrivacyBlur
 
-UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks"})
+UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks", "cameras"})
 """Sections that the page does not change: by whom it is seen, where files are, which programs are
-started. Of the sinks it changes those of MQTT."""
+started, what one of several cameras has of its own. Of the sinks it changes those of MQTT."""
 
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
     """Return the settings that the page can change, as plain values without secrets.
 
-    Each section has a name, a kind where there are several, and fields: key, kind of the value,
-    value, default, choices or bounds, and meaning. `cameras` are those of this machine, by path.
+    Each field has a key, kind of the value, value, default, choices or bounds, and meaning.
     """
     return {"path": str(path), "sections": _sections(config), "cameras": dict(_cameras())}
 
@@ -151,14 +151,17 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
         for flow in outgoing_flows(new)
         if (flow.leaves or flow.data == "images") and (flow.data, flow.to, flow.where) not in known
     ]
-    if set(old.ignore) - set(new.ignore):
-        losses.append("a region that was black is shown and searched")
     blurs = list(PrivacyBlur)  # the weakest first
-    if blurs.index(new.privacy.blur) < blurs.index(old.privacy.blur):
-        losses.append(f"images are blurred less: {new.privacy.blur}")
+    for before, after in zip(
+        camera_configs(old).values(), camera_configs(new).values(), strict=True
+    ):
+        if set(before.ignore) - set(after.ignore):
+            losses.append("a region that was black is shown and searched")
+        if blurs.index(after.privacy.blur) < blurs.index(before.privacy.blur):
+            losses.append(f"images are blurred less: {after.privacy.blur}")
     for key in RetentionSettings.__struct_fields__:
-        before, after = (getattr(one.retention, key) or math.inf for one in (old, new))
-        if after > before:
+        age, longer = (getattr(one.retention, key) or math.inf for one in (old, new))
+        if longer > age:
             losses.append(f"what is recorded is kept for longer ({key})")
     return losses
 
@@ -179,10 +182,6 @@ class SettingsFile:
 
         None brings a default back. `config` is what the file says now. A secret is written into a
         file of its own in the folder `secrets`, and the text says where.
-
-        Raises:
-            CommandError: there is no such setting, or the page may not change it.
-            ConfigError: the file cannot be read or written, or a value is no YAML.
         """
         from ruamel.yaml import YAML
 
@@ -211,11 +210,7 @@ class SettingsFile:
         return out.getvalue()
 
     def keep_backup(self) -> None:
-        """Copy the file to one beside it, whose name ends in `.bak`.
-
-        Raises:
-            OSError: nothing can be written there.
-        """
+        """Copy the file to one beside it, whose name ends in `.bak`, or raise an OSError."""
         atomic_write(self.path.with_name(f"{self.path.name}.bak"), self.path.read_bytes(), True)
 
     def save(self, text: bytes) -> None:

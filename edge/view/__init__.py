@@ -4,8 +4,8 @@ Here are their settings, which open them, and what each is given to show.
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,14 @@ class PrivacyBlur(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CameraView:
+    """What may be seen of one camera: its newest frame, and what is hidden in that."""
+
+    latest: LatestFrame
+    blur: PrivacyBlur
+
+
+@dataclass(frozen=True, slots=True)
 class ViewContext:
     """Sources of what a view shows, and what is done with it.
 
@@ -46,6 +54,8 @@ class ViewContext:
         note_image: remembers an image before it is written, so that it is deleted in time.
         is_only_sink: whether the config asks for nothing but this view.
         event_files: the files that events are appended to.
+        cameras: what is shown of each where there are several, at this moment.
+        camera: the one that this is of; empty: of the only one, or of all.
     """
 
     latest: LatestFrame
@@ -57,6 +67,22 @@ class ViewContext:
     is_only_sink: bool = False
     device: str = "emotiond"
     event_files: tuple[Path, ...] = ()
+    cameras: Mapping[str, CameraView] = field(default_factory=dict)
+    camera: str = ""
+
+    def of_camera(self, name: str) -> "ViewContext | None":
+        """Return the context of one of several cameras as it is now; None where there is none."""
+        view = self.cameras.get(name)
+        if view is None:
+            return None
+        device = f"{self.device}/{name}"
+        return replace(self, latest=view.latest, blur=view.blur, device=device, camera=name)
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether its camera is there, and still to be shown as it says."""
+        present = self.cameras.get(self.camera)
+        return not self.camera or present == CameraView(self.latest, self.blur)
 
 
 class PreviewSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from edge.publish.mqtt.client import MqttMessage, mqtt_properties
-from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import (
     Command,
     CommandError,
@@ -44,14 +44,17 @@ class MqttCommandHandler:
         command_queue: CommandQueue,
         publish: Callable[[MqttMessage], None],
     ) -> None:
-        self._settings, self._topics = settings, settings.topics
-        self._command_queue, self._publish = command_queue, publish
+        self._settings, self._command_queue, self._publish = settings, command_queue, publish
 
     def handle(self, message: MqttMessage) -> None:
         """Put the command of a message into the queue, or answer what is wrong with it."""
-        verb, _, name = message.topic.removeprefix(f"{self._topics.root}/").partition("/")
+        camera, place = "", message.topic.removeprefix(f"{self._settings.root}/")
+        if not place.startswith(("set/", "request/")):
+            camera, _, place = place.partition("/")
+        topics = Topics(self._settings.root, camera)
+        verb, _, name = place.partition("/")
         correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
-        reply = partial(self._reply, self._response_topic(message, name), correlation)
+        reply = partial(self._reply, topics, self._answers(message, topics, name), correlation)
         caller: CallerId = None
         try:
             caller, fields = _parse(message)
@@ -59,7 +62,7 @@ class MqttCommandHandler:
         except CommandError as error:
             reply(caller, error)
         else:
-            self._command_queue.submit(CommandRequest(command, partial(reply, caller)))
+            self._command_queue.submit(CommandRequest(command, partial(reply, caller), camera))
 
     def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
         """Return the command of that name, if it is allowed and asked for in the right way."""
@@ -74,7 +77,7 @@ class MqttCommandHandler:
         by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
         return read_command(command, by_name)
 
-    def _response_topic(self, message: MqttMessage, name: str) -> str:
+    def _answers(self, message: MqttMessage, topics: Topics, name: str) -> str:
         """Return the topic that the caller wants, where an answer could be taken for nothing else.
 
         This device may write where the caller may not.
@@ -82,14 +85,15 @@ class MqttCommandHandler:
         wanted = getattr(message.properties, "ResponseTopic", None) or ""
         first, home = wanted.partition("/")[0], self._settings.homeassistant
         apart = first not in {self._settings.prefix, home and home.prefix, ""} and first[0] != "$"
-        answers = wanted.startswith(f"{self._topics.response}/")
+        answers = wanted.startswith(f"{topics.response}/")
         if (apart or answers) and not re.search(r"[+#\0]", wanted):
             return wanted
         known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
-        return f"{self._topics.response}/{name if known else 'unknown'}"
+        return f"{topics.response}/{name if known else 'unknown'}"
 
     def _reply(
         self,
+        topics: Topics,
         topic: str,
         correlation: bytes | None,
         caller: CallerId,
@@ -100,7 +104,7 @@ class MqttCommandHandler:
         else:
             if result.jpeg is not None:
                 kind = mqtt_properties(self._settings, ContentType="image/jpeg")
-                self._publish(MqttMessage(self._topics.snapshot, result.jpeg, properties=kind))
+                self._publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
             body = {"status": "ok", "data": result.data}
         payload = msgspec.json.encode({"id": caller, **body})
         properties = mqtt_properties(

@@ -5,15 +5,16 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
+import msgspec
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.publish.mqtt.client import DISCONNECT_TIMEOUT, MqttClient, MqttMessage, mqtt_properties
 from edge.publish.mqtt.session import BrokerConnector
-from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.outbox_sink import OutboxSink
 from edge.publish.sink import SinkContext
 from edge.terminal import plural
@@ -70,6 +71,7 @@ class MqttPublisher(OutboxSink):
         # Of the network thread: what the present broker was given to retain, by topic.
         self._published: dict[str, MqttMessage] = {}
         self._republish_at = math.inf  # on the monotonic clock
+        self._remembered: set[str] = set()  # topics that the present broker was given
         self._clearing: dict[int, str] = {}  # topics that are being cleared, by message id
         self._in_flight: dict[int, int] = {}  # numbers of the events on their way, by message id
         self._last_sent, self._send_events_at, self._rejected = 0, 0.0, False
@@ -175,12 +177,21 @@ class MqttPublisher(OutboxSink):
             return
         broker, outbox = str(self._connector.address), self._outbox.path
         former = self._retained_topics.former(outbox, broker)
-        self._retained_topics.add(outbox, broker, self._settings.retained_topics)
+        former = [topic for topic in former if topic not in self._retained]
+        self._remembered = set()
+        self._remember(self._retained)
         if former:
             log.info("%s: clears what has a former name: %s", self, ", ".join(former))
         for topic in former:
             message = MqttMessage(topic, b"", 1, retain=True)
             self._clearing[client.publish(message)] = topic
+
+    def _remember(self, topics: Collection[str]) -> None:
+        """Remember what this broker is given to retain, before it is."""
+        if self._retained_topics is not None and not self._remembered.issuperset(topics):
+            self._remembered |= set(topics)
+            broker = str(self._connector.address)
+            self._retained_topics.add(self._outbox.path, broker, self._remembered)
 
     def _receive(self, client: MqttClient) -> None:
         self._process_acks(client)
@@ -233,12 +244,14 @@ class MqttPublisher(OutboxSink):
                 PayloadFormatIndicator=1,
                 MessageExpiryInterval=left,
             )
-            topic = self._settings.topics.event
+            camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
+            topic = Topics(self._settings.root, camera).event
             message = MqttMessage(topic, event.payload, 1, properties=properties)
             self._in_flight[client.publish(message)] = event.number
             self._last_sent = event.number
 
     def _send_messages(self, client: MqttClient, retained: Sequence[MqttMessage]) -> None:
+        self._remember([message.topic for message in retained])
         for message in retained:
             if not client.is_ready:
                 return
@@ -246,3 +259,9 @@ class MqttPublisher(OutboxSink):
             self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
+
+
+class _EventCamera(msgspec.Struct, frozen=True):
+    """The camera of an event, where there are several."""
+
+    camera: str = ""

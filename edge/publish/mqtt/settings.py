@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -74,21 +74,32 @@ class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     prefix: Name = "homeassistant"
 
 
-class Topics:
-    """The topics of one device, all below `root`, which is prefix/device."""
+DEVICE_TOPICS = frozenset(
+    {"availability", "event", "state", "stats", "log", "snapshot"}
+    | {"face", "summary", "response", "set", "request"}
+)
+"""First parts of the topics below prefix/device: no camera may be called so."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+
+class Topics:
+    """The topics of one device, all below `root`, which is prefix/device.
+
+    Those of one of its cameras, where it has several, are below prefix/device/camera.
+    """
+
+    def __init__(self, device: str, camera: str = "") -> None:
+        self.root = root = f"{device}/{camera}" if camera else device
         self.id = root.replace("/", "_")  # no topic: for client ids and Home Assistant
-        self.availability = f"{root}/availability"  # `online` or `offline`
+        self.availability = f"{device}/availability"  # `online` or `offline`
         self.event = f"{root}/event"
         self.state = f"{root}/state"  # the present faces and settings
         self.stats = f"{root}/stats"  # the numbers of the pipeline
         self.retained = (self.availability, self.state, self.stats)
-        self.log = f"{root}/log"  # warnings and errors
+        self.log = f"{device}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
-
+        # The same of each camera, where there are several.
+        self.camera_commands = (f"{root}/+/set/#", f"{root}/+/request/#")
         self.summary = f"{root}/summary"  # /EVERY_S
         self.face = f"{root}/face"  # /TRACK_ID
         self.response = f"{root}/response"  # /COMMAND
@@ -210,11 +221,13 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         """The topics of this device."""
         return Topics(self.root)
 
-    @property
-    def retained_topics(self) -> tuple[str, ...]:
-        """Every topic on which brokers retain what this device says."""
+    def retained_topics(self, cameras: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return every topic on which brokers retain what this device and its cameras say."""
         from edge.publish.homeassistant import discovery_topic
 
-        home = self.homeassistant
-        announced = () if home is None else (discovery_topic(home, self.root),)
-        return *announced, *self.topics.retained
+        places = [Topics(self.root, camera) for camera in cameras] or [self.topics]
+        topics = [topic for place in places for topic in place.retained]
+        if self.homeassistant is not None:
+            roots = dict.fromkeys((*(place.root for place in places), self.root))
+            topics = [discovery_topic(self.homeassistant, root) for root in roots] + topics
+        return tuple(dict.fromkeys(topics))

@@ -11,15 +11,21 @@ from typing import Any
 import msgspec
 
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.homeassistant import discovery, discovery_topic, status_topic
+from edge.publish.homeassistant import (
+    daemon_discovery,
+    discovery,
+    discovery_topic,
+    status_topic,
+)
 from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.commands import MqttCommandHandler
 from edge.publish.mqtt.publisher import MqttPublisher
-from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.sink import Sink, SinkContext
 from edge.types import (
     UNCERTAIN,
+    CameraRemoved,
     DaemonStatus,
     EmotionEvent,
     EventType,
@@ -41,11 +47,17 @@ class MqttSink(MqttPublisher):
     def __init__(self, settings: MqttSettings, context: SinkContext) -> None:
         topics = self._topics = settings.topics
         subscriptions = list(topics.commands) if context.commands is not None else []
+        if subscriptions and context.several:
+            subscriptions += topics.camera_commands
         if settings.homeassistant is not None:
             subscriptions.append(status_topic(settings.homeassistant))
         super().__init__(settings, context, subscriptions)
-        self._catalog, self._state = context.catalog, DeviceState()
+        self._catalog = context.catalog
+        self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)  # by camera
         self.publish_retained(topics.availability, b"online", qos=1)
+        if context.several and settings.homeassistant is not None:
+            topic = discovery_topic(settings.homeassistant, topics.root)
+            self.publish_retained(topic, daemon_discovery(settings), qos=1)
         self._command_handler: MqttCommandHandler | None = None
         if context.commands is not None:
             publish = self.publish_message
@@ -60,51 +72,59 @@ class MqttSink(MqttPublisher):
         super().prepare(closed_first)
 
     def publish(self, record: SinkRecord) -> None:
-        """Take an event, or how things are now; called from one thread only."""
+        """Take an event, or how things are now; by one thread at a time."""
         self._raise_error()
+        camera = record.camera_name
+        topics = Topics(self._topics.root, camera)
         match record:
             case EmotionEvent():
-                self._state.update(record)
+                self._states[camera].update(record)
                 self.publish_event(encode_event(record))
-                self._publish_state()
+                self._publish_state(topics, camera)
             case FaceSnapshot():
-                self._state.update_faces(record)
-                self._publish_state()
-                self._publish_faces(record)
+                self._states[camera].update_faces(record)
+                self._publish_state(topics, camera)
+                self._publish_faces(record, topics)
             case DaemonStatus():
-                self._announce(record)  # first: the state may show a class that is new to it
-                self._state.set_status(record)
-                self._publish_state()
+                self._announce(record, topics)  # first: the state may show a class new to it
+                self._states[camera].set_status(record)
+                self._publish_state(topics, camera)
             case Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
-                self.publish_retained(self._topics.stats, msgspec.json.encode(stats))
+                self.publish_retained(topics.stats, msgspec.json.encode(stats))
             case Summary():
-                topic, payload = f"{self._topics.summary}/{record.every_s}", record.data
+                topic, payload = f"{topics.summary}/{record.every_s}", record.data
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
+            case CameraRemoved():
+                self._states.pop(camera, None)
+                if (home := self._settings.homeassistant) is not None:
+                    self.publish_retained(discovery_topic(home, topics.root), b"", qos=1)
+                for topic in (topics.state, topics.stats):
+                    self.publish_retained(topic, b"", qos=1)
 
     def close(self, timeout: float) -> None:
         """Wait for acknowledgments, announce the end, disconnect."""
         super().close(timeout)
         logging.getLogger("edge").removeHandler(self._log_handler)
 
-    def _announce(self, status: DaemonStatus) -> None:
+    def _announce(self, status: DaemonStatus, topics: Topics) -> None:
         if (homeassistant := self._settings.homeassistant) is not None:
-            topic = discovery_topic(homeassistant, self._topics.root)
+            topic = discovery_topic(homeassistant, topics.root)
             commands = self._settings.commands if self._command_handler else ()
             payload = discovery(self._settings, status, self._catalog, commands)
             self.publish_retained(topic, payload, qos=1)
 
-    def _publish_faces(self, snapshot: FaceSnapshot) -> None:
+    def _publish_faces(self, snapshot: FaceSnapshot, topics: Topics) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
             for face in snapshot.faces:
-                topic = f"{self._topics.face}/{face.track.track_id}"
+                topic = f"{topics.face}/{face.track.track_id}"
                 payload = {"time": utc(snapshot.time), **face.to_dict(), "frame": frame}
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
 
-    def _publish_state(self) -> None:
-        self.publish_retained(self._topics.state, self._state.encode())
+    def _publish_state(self, topics: Topics, camera: str) -> None:
+        self.publish_retained(topics.state, self._states[camera].encode())
 
     def _on_message(self, message: MqttMessage) -> None:
         """Take a command, or learn that Home Assistant came up."""
@@ -151,6 +171,8 @@ class DeviceState:
             "model": status.model,
             "detector": status.detector,
         }
+        if status.camera_name:
+            self._settings["camera_name"] = status.camera_name
 
     def encode(self) -> bytes:
         """Return the payload of the state topic.

@@ -5,7 +5,7 @@ A request that is not carried out raises an ApiError; a command, a CommandError.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -121,6 +121,31 @@ class MetricsCollector(Collector):
         yield _gauge("temperature_celsius", "CPU temperature.", stats.load.temperature)
 
 
+PROCESS_METRICS = frozenset({"cpu_share", "memory_bytes", "uptime_seconds", "temperature_celsius"})
+"""Metrics of the daemon as a whole, whatever cameras it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class CamerasCollector(Collector):
+    """Metrics of several cameras, each with the label `camera`; those of the daemon come once."""
+
+    cameras: Mapping[str, Collector]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its samples of every camera."""
+        metrics: dict[str, Metric] = {}
+        for camera, collector in self.cameras.items():
+            for metric in collector.collect():
+                kept = metrics.setdefault(metric.name, metric)
+                if metric.name.removeprefix("emotiond_") in PROCESS_METRICS:
+                    continue
+                samples = [
+                    one._replace(labels={**one.labels, "camera": camera}) for one in metric.samples
+                ]
+                kept.samples = samples if kept is metric else kept.samples + samples
+        yield from metrics.values()
+
+
 def _gauge(name: str, text: str, value: float | None) -> Metric:
     return GaugeMetricFamily(f"emotiond_{name}", text, value)
 
@@ -178,7 +203,7 @@ def parse_command(fields: dict[str, Any]) -> NamedCommand:
 async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values."""
     answer: Future[CommandResult | CommandError] = Future()
-    context.commands.submit(CommandRequest(command, answer.set_result))
+    context.commands.submit(CommandRequest(command, answer.set_result, context.camera))
     # Unlike `wait_for` it cancels nothing: a late answer may still be set, and goes unheard.
     if not (await asyncio.wait([asyncio.wrap_future(answer)], timeout=COMMAND_TIMEOUT_S))[0]:
         text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"

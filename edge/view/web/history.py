@@ -19,15 +19,18 @@ MAX_BYTES = 32_000_000  # bytes at the end of each file that are read: some 50,0
 BARS = 48  # parts of the time that are told apart
 
 
-def read_history(files: Iterable[Path], end: float, seconds: float) -> dict[str, Any]:
+def read_history(
+    files: Iterable[Path], end: float, seconds: float, camera: str = ""
+) -> dict[str, Any]:
     """Return what was seen in the time before `end`, POSIX time; it may take a second.
 
-    Each bar is an equal part of the time, with the seconds of each expression over all faces.
+    With the name of a `camera`, what that one alone saw. Each bar is an equal part of the time,
+    with the seconds of each expression over all faces.
     """
     start = end - seconds
-    intervals = _within(
-        intervals_of(event for path in files for event in _events(path)), start, end
-    )
+    events = (event for path in files for event in _events(path))
+    seen = (event for event in events if not camera or event.camera_name == camera)
+    intervals = _within(intervals_of(seen), start, end)
     edges = np.linspace(start, end, BARS + 1).tolist()
     return {
         "start": _utc(start),

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import re
+import threading
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
@@ -11,13 +14,15 @@ import cv2
 import msgspec
 import yaml
 from prometheus_client import generate_latest
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from edge import __version__
 from edge.errors import EmotiondError
 from edge.service.commands import (
     ChangeSettings,
@@ -27,11 +32,12 @@ from edge.service.commands import (
     GetSettings,
     Shutdown,
 )
-from edge.types import CameraState
+from edge.types import CameraState, SinkRecord
 from edge.view import ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     ApiError,
+    CamerasCollector,
     MetricsCollector,
     decode_upload,
     execute_command,
@@ -47,7 +53,7 @@ from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
-SCRIPTS = ("page.js", "dom.js", "guide.js", "history.js", "settings.js", "zones.js")
+SCRIPTS = ("grid.js", "page.js", "dom.js", "guide.js", "history.js", "settings.js", "zones.js")
 
 PAGE_FILES = {
     "/": ("page.html", "text/html"),
@@ -55,7 +61,10 @@ PAGE_FILES = {
     "/page.css": ("page.css", "text/css"),
     "/page.svg": ("page.svg", "image/svg+xml"),
 }
-"""Name and media type of each file of the page, by path."""
+"""Name and media type of each file of the page, by path; with several cameras `/` is grid.html."""
+
+CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
+"""Path below which one of several cameras has all that an only one has at the root."""
 
 MAX_COMMAND_BYTES = 4096
 
@@ -87,11 +96,17 @@ class HistoryQuery(msgspec.Struct, frozen=True):
 class WebApp:
     """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
-    `plain_video` is the live video without boxes and labels.
+    `plain_video` is the live video without boxes and labels. With several cameras, each has an
+    application of its own below `/camera/NAME/`, with the same `auth`; the root tells of all.
     """
 
-    def __init__(self, settings: WebSettings, context: ViewContext) -> None:
-        self.auth = TokenAuth(settings, PAGE_FILES)
+    def __init__(
+        self, settings: WebSettings, context: ViewContext, auth: TokenAuth | None = None
+    ) -> None:
+        self.auth = auth or TokenAuth(settings, PAGE_FILES)
+        self._web, self._several = settings, bool(context.cameras) and not context.camera
+        self._apps: dict[str, WebApp] = {}  # of several cameras
+        self._lock = threading.Lock()
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
@@ -101,7 +116,7 @@ class WebApp:
             *(Route(path, self._page) for path in PAGE_FILES),
             Route("/stream.mjpg", self._stream),
             Route("/snapshot.jpg", self._snapshot),
-            Route("/events", self.events.stream),
+            Route("/events", self._event_stream),
             Route("/api/state", self._state),
             Route("/api/analyse", self._analyze, methods=["POST"]),
             Route("/api/control", self._control, methods=["POST"]),
@@ -115,12 +130,67 @@ class WebApp:
             Route("/openapi.json", self._openapi),
         ]
 
+    def publish(self, record: SinkRecord) -> None:
+        """Take a record of the sink: of its camera, or of the only one."""
+        app = self.of_camera(record.camera_name) if self._several else self
+        if app is not None:
+            app.events.publish(record)
+
+    def close(self) -> None:
+        """End every stream."""
+        for app in self._apps.values():
+            app.close()
+        for stream in (self.events, self.video, self.plain_video):
+            stream.close()
+
+    def of_camera(self, name: str) -> "WebApp | None":
+        """Return the application of one of several cameras; any thread may ask."""
+        with self._lock:
+            app = self._apps.get(name)
+            if app is not None and app._context.is_current:
+                return app
+            context = self._context.of_camera(name)
+            if app is not None:
+                self._apps.pop(name).close()
+            if context is None:
+                return None
+            new = self._apps[name] = WebApp(self._web, context, self.auth)
+            if app is not None:  # the same camera, shown otherwise
+                new.events.status, new.events.stats = app.events.status, app.events.stats
+            return new
+
     @property
+    def cameras(self) -> "dict[str, WebApp]":
+        """The application of each of several cameras, or itself."""
+        if not self._several:
+            return {"": self}
+        apps = {name: self.of_camera(name) for name in tuple(self._context.cameras)}
+        return {name: app for name, app in apps.items() if app is not None}
+
+    @cached_property
     def asgi(self) -> ASGIApp:
         """The application with every route and error handler, behind the checks of requests."""
         kinds = (ApiError, HTTPException, CommandError, EmotiondError, Exception)
         handlers = dict.fromkeys(kinds, _error_response)
-        return self.auth.protect(Starlette(routes=self.routes, exception_handlers=handlers))
+        app = self.auth.protect(Starlette(routes=self.routes, exception_handlers=handlers))
+        return partial(self._dispatch, app) if self._several else app
+
+    async def _dispatch(self, own: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered by the camera that its path names, else by the root."""
+        found = CAMERA_PATH.fullmatch(scope["path"])
+        app = self.of_camera(found[1]) if found else None
+        if found is None or app is None:
+            await own(scope, receive, send)
+        elif found[2] is None:  # the page's own paths are relative
+            await RedirectResponse(f"{scope['path']}/")(scope, receive, send)
+        else:
+            path = {"path": found[2], "raw_path": found[2].encode()}
+            await app.asgi({**scope, **path}, receive, send)
+
+    def _require_camera(self) -> None:
+        if self._several:
+            text = f"expected /camera/NAME/..., one of {', '.join(self._context.cameras)}"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
 
     @property
     def viewers(self) -> int:
@@ -129,29 +199,43 @@ class WebApp:
 
     async def _page(self, request: Request) -> Response:
         name, kind = PAGE_FILES[request.scope["path"]]
+        name = "grid.html" if name == "page.html" and self._several else name
         response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if name == "page.html" and not self.auth.needs_token:
+        if kind == "text/html" and not self.auth.needs_token:
             self.auth.login(response)
         return response
 
     async def _stream(self, request: Request) -> Response:
+        self._require_camera()
         plain = request.query_params.get("boxes") == "false"
         return await (self.plain_video if plain else self.video).stream(request)
 
+    async def _event_stream(self, request: Request) -> Response:
+        self._require_camera()
+        return await self.events.stream(request)
+
     async def _snapshot(self, _request: Request) -> Response:
+        self._require_camera()
         return Response(self.video.snapshot(), media_type="image/jpeg")
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(
-            {
-                **self.events.state(),
-                **faces_json(self._context.latest),
-                "viewers": self.viewers,
-                "needs_token": self.auth.needs_token,
-                "quit_button": self._quit_button,
-                "authorised": self.auth.is_authenticated(request.headers),
-            }
-        )
+        """Return how the only camera is, or in short each of several, and who may do what."""
+        shown: dict[str, Any] = {
+            **(self._overview() if self._several else self.events.state()),
+            **({} if self._several else faces_json(self._context.latest)),
+            "viewers": sum(app.viewers for app in self.cameras.values()),
+            "needs_token": self.auth.needs_token,
+            "quit_button": self._quit_button,
+            "authorised": self.auth.is_authenticated(request.headers),
+        }
+        return JSONResponse(shown)
+
+    def _overview(self) -> dict[str, Any]:
+        cameras = {
+            name: {"camera": app.events.status.camera.value, **faces_json(app._context.latest)}
+            for name, app in self.cameras.items()
+        }
+        return {"version": __version__, "device": self._context.device, "cameras": cameras}
 
     async def _analyze(self, request: Request) -> Response:
         """Return the faces of an uploaded image, or the image with them; one at a time."""
@@ -168,7 +252,8 @@ class WebApp:
             image = annotate(frame, self._context.blur)
             return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
         width, height = frame.frame.size
-        status, faces = self.events.status, [face.to_dict() for face in frame.expressions]
+        status = next(iter(self.cameras.values())).events.status
+        faces = [face.to_dict() for face in frame.expressions]
         used = {"model": status.model, "detector": status.detector}
         return JSONResponse({"width": width, "height": height, **used, "faces": faces})
 
@@ -198,7 +283,9 @@ class WebApp:
             end - timedelta(seconds=seconds)  # after year 1
         except (ValueError, OverflowError) as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
-        answer = await asyncio.to_thread(read_history, event_files, end.timestamp(), seconds)
+        answer = await asyncio.to_thread(
+            read_history, event_files, end.timestamp(), seconds, self._context.camera
+        )
         return JSONResponse(answer)
 
     async def _quit(self, _request: Request) -> Response:
@@ -225,16 +312,27 @@ class WebApp:
 
     async def _health(self, _request: Request) -> Response:
         """Tell whether the camera sees, or is not to see."""
-        camera = self.events.status.camera
-        if camera in (CameraState.ONLINE, CameraState.PAUSED):
+        states = {name: app.events.status.camera for name, app in self.cameras.items()}
+        blind = [
+            f"camera {f'{name} '.lstrip()}{state}"
+            for name, state in states.items()
+            if state not in (CameraState.ONLINE, CameraState.PAUSED)
+        ]
+        if not blind:
             return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": f"camera {camera}"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return JSONResponse({"status": ", ".join(blind)}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _metrics(self, _request: Request) -> Response:
-        status, stats = self.events.status, self.events.stats
-        metrics = MetricsCollector(self._context.latest, status, stats, self.viewers)
+        collectors = {name: app.collector for name, app in self.cameras.items()}
+        metrics = CamerasCollector(collectors) if self._several else self.collector
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
+
+    @property
+    def collector(self) -> Collector:
+        """Metrics of its camera."""
+        status, stats = self.events.status, self.events.stats
+        return MetricsCollector(self._context.latest, status, stats, self.viewers)
 
     async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))

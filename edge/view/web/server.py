@@ -40,6 +40,7 @@ class WebServer:
         config = uvicorn.Config(
             self.app.asgi,
             http=partial(BoundedHttpProtocol, max_connections),  # type: ignore[arg-type]
+            interface="asgi3",
             ws="none",
             lifespan="off",
             log_config=None,
@@ -79,12 +80,11 @@ class WebServer:
 
     def publish(self, record: SinkRecord) -> None:
         """Send a record to every listener."""
-        self.app.events.publish(record)
+        self.app.publish(record)
 
     def close(self, timeout: float) -> None:
         """End every stream, and the server."""
-        for stream in (self.app.events, self.app.video, self.app.plain_video):
-            stream.close()
+        self.app.close()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout)

@@ -55,6 +55,11 @@ class Broadcaster:
         self._max_clients, self._refusal = max_clients, refusal
         self._closed = False
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether it was closed, or what it shows is no more, or is shown otherwise."""
+        return self._closed or not self._context.is_current
+
     def close(self) -> None:
         """Disconnect every client."""
         self._closed = True
@@ -150,7 +155,7 @@ class EventBroadcaster(Broadcaster):
     async def content(self) -> AsyncIterator[bytes]:
         """Yield what is new; end where the listener is so slow that it has missed an event."""
         seen, seen_frame, seen_state, latest = 0, None, None, self._context.latest
-        while not self._closed:
+        while not self.ended:
             history = self._recent()
             if history and seen and history[0][0] > seen + 1:
                 return
@@ -212,7 +217,7 @@ class MjpegBroadcaster(Broadcaster):
         if len(self.clients) == 1:  # what the last viewer before saw may be of long ago
             self._frame, self._part = None, b""
         yield MJPEG_BOUNDARY
-        while not self._closed:
+        while not self.ended:
             if self._part is not sent:
                 sent = self._part
                 if sent:

@@ -139,6 +139,7 @@ OTHER_VALUES: dict[str, Any] = {
     "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
+    "cameras": {"front": 0},
 }
 """Another value in each section of the config that something is built from."""
 
@@ -230,7 +231,7 @@ def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_se
     daemon: Daemon, view: str
 ) -> None:
     wanted = daemon.config(**{view: {"enabled": True}})
-    assert len(validate_components(wanted).sinks) == 3
+    assert len(validate_components(wanted)[""].sinks) == 3
     assert len(build_components(wanted).sinks) == 2
 
 

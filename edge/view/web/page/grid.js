@@ -1,0 +1,63 @@
+// The first page of several cameras: an image of each, which leads to its own page.
+
+import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+
+const INTERVAL = 1000;
+const cells = new Map(); // by camera
+
+function newCell(name) {
+  const image = createElement("img", { alt: `What the camera ${name} sees` });
+  const state = createElement("span", { className: "pill" });
+  const faces = createElement("small");
+  const link = createElement("a", { href: `camera/${name}/` }, image, createElement("strong", { textContent: name }), state, faces);
+  const cell = { item: createElement("li", { className: "card" }, link), image, state, faces };
+  byId("grid").append(cell.item);
+  return cell;
+}
+
+function showCameras(cameras) {
+  for (const [name, cell] of cells) if (!(name in cameras)) (cell.item.remove(), cells.delete(name));
+  for (const [name, { camera, faces }] of Object.entries(cameras)) {
+    if (!cells.has(name)) cells.set(name, newCell(name));
+    const { image, state, faces: count } = cells.get(name);
+    state.textContent = camera;
+    state.className = `pill ${camera}`;
+    count.textContent = faces.map((face) => face.emotion).join(", ") || "no face";
+    // A snapshot a second, not a stream: a browser has six connections for all cameras together.
+    if (["online", "frozen", "dark"].includes(camera)) image.src = `camera/${name}/snapshot.jpg?${Date.now()}`;
+    else image.removeAttribute("src");
+  }
+}
+
+async function refresh() {
+  try {
+    const response = await request("api/state", {}, false);
+    byId("login").hidden = response.status !== 401;
+    document.querySelector("main").hidden = response.status === 401;
+    if (!response.ok) return;
+    const { device, cameras } = await response.json();
+    byId("device").textContent = document.title = device;
+    showCameras(cameras ?? {});
+  } catch {
+    showMessage(byId("answer"), "the daemon cannot be reached", true);
+  }
+}
+
+async function pause(paused) {
+  const response = await request("api/control", { method: "POST", body: JSON.stringify({ command: "pause", paused }) });
+  showMessage(byId("answer"), response.ok ? "" : await errorText(response), !response.ok);
+  refresh();
+}
+
+byId("pause").addEventListener("click", () => pause(true));
+byId("resume").addEventListener("click", () => pause(false));
+byId("login").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = JSON.stringify({ token: byId("token").value });
+  const response = await fetch("api/login", { method: "POST", body });
+  showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
+  if (response.ok) refresh();
+});
+
+refresh();
+setInterval(() => document.hidden || refresh(), INTERVAL);
