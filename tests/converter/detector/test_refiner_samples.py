@@ -84,6 +84,20 @@ def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap(turn: float) -
     assert set(mirrored) == {False, True}
 
 
+def test_a_face_that_is_not_turned_has_its_box_in_the_crop() -> None:
+    """The face of 40 by 60 pixels is gray with bright eyes, around it is black."""
+    crops, truth = _batches(smallest=60.0, batch_size=64)[0]
+    for crop, box in zip(
+        crops[truth["boxed"] > 0], truth["boxes"][truth["boxed"] > 0], strict=True
+    ):
+        seen = np.argwhere(crop.max(axis=2) > 0.3 * crop.max())
+        top, left = seen.min(axis=0) / len(crop) - 0.5
+        bottom, right = (seen.max(axis=0) + 1) / len(crop) - 0.5
+        assert box == pytest.approx((left, top, right, bottom), abs=0.06)
+    assert 16 > truth["boxed"].sum() > 4
+    assert not truth["boxes"][truth["boxed"] == 0].any()
+
+
 def test_one_half_of_a_batch_are_faces() -> None:
     crops, truth = _batches()[0]
     assert crops.shape == (16, 48, 48, 3)
