@@ -13,6 +13,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
+from converter.detector.loss import compare
 from converter.detector.sample_generator import Matrix, SampleGenerator, warp
 from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
 from converter.detector.train import DetectorRun, Targets, train_network
@@ -39,10 +40,12 @@ MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 """How crops are relit and spoilt; generated samples were spoilt before."""
 
-PANELS = {"loss": {"face": "face", "point": "point"}}  # what the curves show
+PANELS = {"loss": {"face": "face", "point": "point", "box": "box"}}  # what the curves show
 
 SURE_WITHIN = 0.02  # sides of the crop within which a point's error counts by its square
 POINT_WEIGHT = 0.5
+
+BOX_WEIGHT = 0.3
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
 """Takes four points to the ways between any two, (8, 12)."""
@@ -110,8 +113,9 @@ def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDA
 class CropBatches(SeededBatches):
     """Batches of (crops (n, SIDE, SIDE, 3), targets), one half faces.
 
-    The targets are `face` (n,), 0 or 1; `points` (n, 8) in sides of the crop from its middle;
-    `pointed` (n,), 0 where these are unknown.
+    The targets are `face` (n,), 0 or 1; `points` (n, 8) and `boxes` (n, 4), left, top, right and
+    bottom, in sides of the crop from its middle; `pointed` and `boxed` (n,), 0 where these are
+    unknown. Turned faces have no box.
     """
 
     def __init__(
@@ -134,17 +138,20 @@ class CropBatches(SeededBatches):
         others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
         images = [*(image for image, _ in faces), *others]
         crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
-        points = np.full((len(crops), 8), np.nan, np.float32)
-        points[:half] = [points.ravel() for _, points in faces]
+        places = np.full((len(crops), 12), np.nan, np.float32)
+        places[:half] = [place for _, place in faces]
+        points, boxes = places[:, :8], places[:, 8:]
         targets: Targets = {
             "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),
             "points": np.nan_to_num(points),
             "pointed": np.asarray(~np.isnan(points).any(axis=1), np.float32),
+            "boxes": np.nan_to_num(boxes),
+            "boxed": np.asarray(~np.isnan(boxes).any(axis=1), np.float32),
         }
         return crops, targets
 
     def _face(self, rng: np.random.Generator) -> tuple[Image, NDArray[np.float32]]:
-        """Draw a face of a size drawn evenly, and its points, (4, 2)."""
+        """Draw a face of a size drawn evenly, and its points and box, (12,)."""
         low, high = np.log(self._recipe.smallest), np.log(self._heights[-1])
         tall = np.exp(rng.uniform(low, high))
         first = min(int(np.searchsorted(self._heights, tall)), len(self._faces) - 1)
@@ -158,10 +165,15 @@ class CropBatches(SeededBatches):
             small_image = square.cut(sample.image, small)
             image = np.asarray(cv2.resize(small_image, (SIDE, SIDE)), np.uint8)
         matrix = square.matrix()
-        points = (sample.points[row] @ matrix[:, :2].T + matrix[:, 2]) / SIDE - 0.5
+        places = np.concatenate([sample.points[row], sample.boxes[row].reshape(2, 2)])
+        places = (places @ matrix[:, :2].T + matrix[:, 2]) / SIDE - 0.5
         if rng.random() < 0.5:
-            image, points = image[:, ::-1], (points * [-1, 1])[[1, 0, 2, 3]]
-        return np.ascontiguousarray(image), points.astype(np.float32)
+            # The eyes change sides.
+            image, places = image[:, ::-1], (places * [-1, 1])[[1, 0, 2, 3, 4, 5]]
+            places[4:, 0] = places[:3:-1, 0]  # so do left and right of the box
+        if square.turn:
+            places[4:] = np.nan
+        return np.ascontiguousarray(image), places.ravel().astype(np.float32)
 
     def _negative(self, rng: np.random.Generator) -> Image:
         kept = self._negatives[int(rng.integers(len(self._negatives)))]
@@ -170,11 +182,11 @@ class CropBatches(SeededBatches):
         return np.ascontiguousarray(image[:, ::-1] if rng.random() < 0.5 else image)
 
     def _moved(self, square: CropSquare, rng: np.random.Generator) -> CropSquare:
-        """Return a square as far off as a detector's box is, turned."""
+        """Return a square as far off as a detector's box is, every second one turned."""
         recipe, height = self._recipe, square.side / CONTEXT
         right, down = rng.normal(0, recipe.shift * height, 2).tolist()
         larger = float(np.exp(rng.normal(0, recipe.scale)))
-        turn = float(rng.uniform(-recipe.turn, recipe.turn))
+        turn = float(rng.uniform(-recipe.turn, recipe.turn)) if rng.random() < 0.5 else 0.0
         return CropSquare(square.x + right, square.y + down, larger * square.side, turn)
 
 
@@ -194,7 +206,7 @@ def train_refiner(
 
 
 def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the cross entropy of faces, and how far off the points are, each a scalar.
+    """Return the cross entropy of faces, and how far off points and boxes are, each a scalar.
 
     Points are held against each other too, which tells how a head is turned and tilted.
     """
@@ -202,11 +214,18 @@ def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     off = answer["points"] - truth["points"]
     between = ops.matmul(off, WAYS.astype("float32"))
     misplaced = ops.sum(_huber(off), axis=-1) + ops.sum(_huber(between), axis=-1)
-    count = ops.maximum(ops.sum(truth["pointed"]), 1.0)
+    middles, halves = answer["box"][:, :2], ops.exp(answer["box"][:, 2:]) / (2 * CONTEXT)
+    boxes = ops.concatenate([middles - halves, middles + halves], axis=-1)
+    _, misfit = compare(boxes, truth["boxes"])
     return {
         "face": ops.mean(ops.softplus(score) - face * score),
-        "point": POINT_WEIGHT * ops.sum(misplaced * truth["pointed"]) / count,
+        "point": POINT_WEIGHT * _mean_where(misplaced, truth["pointed"]),
+        "box": BOX_WEIGHT * _mean_where(misfit, truth["boxed"]),
     }
+
+
+def _mean_where(values: Any, known: Any) -> Any:
+    return ops.sum(values * known) / ops.maximum(ops.sum(known), 1.0)
 
 
 def _huber(off: Any) -> Any:

@@ -117,7 +117,7 @@ class BuiltinDetector:
         # or blurs is seldom sure in every frame, and nothing else is likely to be where it was.
         return [
             face
-            for face in likely
+            for face in _distinct(likely)
             if face.confidence >= self._sure
             or any(face.box.iou(box) >= SAME_PLACE for box in known)
         ]
@@ -226,27 +226,41 @@ class Refiner:
         self._network = open_tflite(path)
         self._order = self._network.match_signature(
             TensorSpec((1, *self.card.input.shape), "int8"),
-            [TensorSpec((1, 1), "int8"), TensorSpec((1, 8), "int8")],
+            [TensorSpec((1, width), "int8") for width in (1, 8, 4)],
         )
 
     def refine(self, image: Image, face: Face) -> Face:
-        """Return the face with its landmarks, as sure as both looks are of it."""
-        score, points = self.look(image, face.box)
+        """Return the face, its box drawn anew, with landmarks, as sure as both looks are of it."""
+        score, points, box = self.look(image, face.box)
         first, second, offset = self.card.weights
         confidence = min(max(face.confidence, 1e-4), 1 - 1e-4)
         logit = first * math.log(confidence / (1 - confidence)) + second * score + offset
-        return replace(face, confidence=1 / (1 + math.exp(-logit)), points=points)
+        return replace(face, box=box, confidence=1 / (1 + math.exp(-logit)), points=points)
 
-    def look(self, image: Image, box: Box) -> tuple[float, KeyPoints]:
-        """Return the logit of a face being in a box, and the landmarks that it would have there."""
+    def look(self, image: Image, box: Box) -> tuple[float, KeyPoints, Box]:
+        """Return the logit of a face being in a box, and the landmarks and box it would have."""
         square = box.square(CONTEXT)
         crop = cut(image, square, self.card.input.shape[0])
         outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
-        score, points = (outputs[place][0] for place in self._order)
+        score, points, found = (outputs[place][0] for place in self._order)
         middle, side = square.center, square.width
-        places = points.reshape(4, 2).tolist()
-        marks = (Point(middle.x + side * x, middle.y + side * y) for x, y in places)
-        return float(score[0]), KeyPoints(*marks)
+        places = (
+            Point(middle.x + side * x, middle.y + side * y)
+            for x, y in points.reshape(4, 2).tolist()
+        )
+        x, y, wide, tall = found.tolist()
+        middle_x, middle_y = middle.x + side * x, middle.y + side * y
+        half_x, half_y = (side / (2 * CONTEXT) * math.exp(size) for size in (wide, tall))
+        box = Box(middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y)
+        return float(score[0]), KeyPoints(*places), box
+
+
+def _distinct(faces: list[Face]) -> list[Face]:
+    """Return the faces but those that proved to be another's, which is surer."""
+    if len(faces) < 2:
+        return faces
+    values = np.array([face.box.edges for face in faces], np.float32)
+    return [faces[row] for row in nms(np.array([face.confidence for face in faces]), values)]
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:

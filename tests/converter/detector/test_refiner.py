@@ -1,5 +1,6 @@
 """The refinement network's training: what its loss asks for, and that it leaves a network."""
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -12,20 +13,40 @@ from converter.detector.quantize_refiner import fit_logistic
 from converter.detector.refiner import loss_parts, train_refiner
 from converter.detector.samples import DataSummary, TrainingData
 from converter.detector.train import DetectorRun, load_network
+from edge.detect.builtin import CONTEXT
 from edge.errors import ConfigError, ModelError
 from tests.converter.detector.drawn import SMALL, sample_of, varied
 from tests.converter.detector.light_detector import light_seer
 from tests.converter.detector.test_refiner_samples import RECIPE, _face
 from tests.converter.small import eagerly
 
+BOX = (0.1, -0.05, math.log(0.5 * CONTEXT), math.log(0.6 * CONTEXT))
+BOXES = np.array([[0.1 - 0.25, -0.05 - 0.3, 0.1 + 0.25, -0.05 + 0.3]], np.float32)
+"""What the network answers of a box, and its edges."""
+
 POINTS = np.array([[-0.2, -0.1, 0.2, -0.1, 0.0, 0.05, 0.0, 0.2]], np.float32)
 
 
 def _loss(
-    score: float, points: np.ndarray, face: float = 1.0, pointed: float = 1.0
+    score: float,
+    points: np.ndarray,
+    face: float = 1.0,
+    pointed: float = 1.0,
+    box: tuple[float, ...] = BOX,
+    boxed: float = 1.0,
 ) -> dict[str, float]:
-    truth = {"face": np.array([face]), "points": POINTS, "pointed": np.array([pointed])}
-    answer = {"score": np.array([[score]], np.float32), "points": points.astype(np.float32)}
+    truth = {
+        "face": np.array([face]),
+        "points": POINTS,
+        "pointed": np.array([pointed]),
+        "boxes": BOXES,
+        "boxed": np.array([boxed]),
+    }
+    answer = {
+        "score": np.array([[score]], np.float32),
+        "points": points.astype(np.float32),
+        "box": np.array([box], np.float32),
+    }
     as_float = {name: value.astype(np.float32) for name, value in truth.items()}
     return {name: float(value) for name, value in loss_parts(as_float, answer).items()}
 
@@ -48,6 +69,13 @@ def test_points_that_lie_wrong_to_each_other_cost_more_than_ones_moved_together(
 
 def test_unknown_points_cost_nothing() -> None:
     assert _loss(0.0, POINTS + 1.0, pointed=0.0)["point"] == 0
+
+
+def test_a_box_costs_the_more_the_less_it_overlaps_the_face_and_an_unknown_one_nothing() -> None:
+    near, far = (BOX[0] + 0.05, *BOX[1:]), (BOX[0] + 0.2, *BOX[1:])
+    assert _loss(0.0, POINTS)["box"] == pytest.approx(0, abs=1e-5)
+    assert 0 < 2 * _loss(0.0, POINTS, box=near)["box"] < _loss(0.0, POINTS, box=far)["box"]
+    assert _loss(0.0, POINTS, box=far, boxed=0.0)["box"] == 0
 
 
 def _material() -> TrainingData:
@@ -73,6 +101,7 @@ def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> N
     assert {name: value.shape for name, value in answer.items()} == {
         "score": (2, 1),
         "points": (2, 8),
+        "box": (2, 4),
     }
     with pytest.raises(ConfigError, match="finished training"):
         train_refiner(recipe, _detector(), _material(), tmp_path / "run")

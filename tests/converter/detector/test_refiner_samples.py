@@ -84,6 +84,24 @@ def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap(turn: float) -
     assert set(mirrored) == {False, True}
 
 
+def _lit(profile: NDArray[np.float64]) -> tuple[float, float]:
+    """Return where a profile is bright, from and to, in sides of the crop from its middle."""
+    bright = np.flatnonzero(profile > (profile.min() + np.median(profile)) / 2)
+    return bright[0] / len(profile) - 0.5, (bright[-1] + 1) / len(profile) - 0.5
+
+
+def test_a_face_that_is_not_turned_has_its_box_in_the_crop() -> None:
+    """The face of 40 by 60 pixels is gray with bright eyes, around it is black."""
+    crops, truth = _batches(smallest=60.0, batch_size=64)[0]
+    for crop, box in zip(
+        crops[truth["boxed"] > 0], truth["boxes"][truth["boxed"] > 0], strict=True
+    ):
+        (left, right), (top, bottom) = (_lit(crop.mean(axis=(along, 2))) for along in (0, 1))
+        assert box == pytest.approx((left, top, right, bottom), abs=0.06)
+    assert 8 < truth["boxed"].sum() < 26
+    assert not truth["boxes"][truth["boxed"] == 0].any()
+
+
 def test_one_half_of_a_batch_are_faces() -> None:
     crops, truth = _batches()[0]
     assert crops.shape == (16, 48, 48, 3)

@@ -8,6 +8,8 @@ in blue alone for the one that sees colours. Every box is two cells wide and thr
 middle of its cell. They lie beside the tests because these need no TensorFlow.
 """
 
+import math
+
 import keras
 import msgspec
 import numpy as np
@@ -31,7 +33,8 @@ def make_glance() -> bytes:
     crop = keras.Input(batch_shape=(1, 32, 32, 3))
     mean = keras.layers.AveragePooling2D(32)(keras.layers.Rescaling(1 / 255)(crop))
     quarters = [-0.25, -0.25, 0.25, -0.25, 0.0, 0.0, 0.0, 0.25]
-    heads = [_head(mean, [-8.0], blue=16.0), _head(mean, quarters)]
+    box = [0.0, 0.0, math.log(2 / 3), 0.0]
+    heads = [_head(mean, [-8.0], blue=16.0), _head(mean, quarters), _head(mean, box)]
     flat = [keras.layers.Flatten()(head) for head in heads]
     return _int8(keras.Model(crop, flat))
 
