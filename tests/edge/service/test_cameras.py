@@ -300,9 +300,15 @@ def test_a_camera_whose_stage_fails_is_begun_anew_and_the_other_goes_on(
 def test_a_camera_that_hangs_is_given_up_as_offline_and_begun_anew_once_it_lets_go(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released = threading.Event()
+    entered, released = threading.Event(), threading.Event()
     hung = street.pipeline("front")
-    monkeypatch.setattr(hung.source, "read", lambda: released.wait(60) and None)
+
+    def hang() -> None:
+        entered.set()
+        released.wait(60)
+
+    monkeypatch.setattr(hung.source, "read", hang)
+    assert entered.wait(20)
     monkeypatch.setattr(controller_module, "RETRY_DELAY_S", 0.2)
     monkeypatch.setattr(hung, "stalled", lambda: ["capture"])
     street.until(lambda: "front" not in street.controller.cameras)
