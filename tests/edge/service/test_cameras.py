@@ -84,6 +84,7 @@ class Street:
 
     def _parts(self, path: str) -> Iterator[bytes]:
         crowd = cv2.imdecode(np.frombuffer(CLIP_JPEGS[0], np.uint8), cv2.IMREAD_COLOR)
+        assert crowd is not None
         many = cv2.imencode(".jpg", np.tile(cv2.resize(crowd, None, fx=0.4, fy=0.4), (3, 4, 1)))[1]
         for part in itertools.cycle(CLIP_JPEGS):
             name = path[1:]
@@ -377,7 +378,7 @@ def test_home_assistant_has_a_device_for_each_camera_below_the_daemons(
         street.write("front")
         street.data(Reload())
         for topic in (place.format("_back"), "emotiond/test/back/state"):
-            street.until(lambda topic=topic: subscriber.payloads(topic)[-1] == "")
+            street.until(lambda topic=topic: subscriber.payloads(topic)[-1] == "")  # type: ignore[misc]
         street.close()
 
 
