@@ -22,9 +22,10 @@ function showCameras(cameras) {
     const { image, state, faces: count } = cells.get(name);
     state.textContent = camera;
     state.className = `pill ${camera}`;
-    count.textContent = faces.map((face) => face.emotion).join(", ") || "no face";
+    const sees = ["online", "frozen", "dark"].includes(camera);
+    count.textContent = sees ? faces.map((face) => face.emotion).join(", ") || "no face" : "";
     // A snapshot a second, not a stream: a browser has six connections for all cameras together.
-    if (["online", "frozen", "dark"].includes(camera)) image.src = `camera/${name}/snapshot.jpg?${Date.now()}`;
+    if (sees) image.src = `camera/${name}/snapshot.jpg?${Date.now()}`;
     else image.removeAttribute("src");
   }
 }
