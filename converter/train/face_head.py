@@ -174,7 +174,7 @@ def _boxes(rng: Rng) -> NDArray[np.float64]:
 
 
 def _noise(_: Crops, rng: Rng) -> Crops:
-    """What a dark or covered camera sees: noise, a slope of light, or nothing."""
+    """Draw noise, a slope of light, or nothing, as of a dark or covered camera."""
     across, down = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     slope = rng.normal() * across + rng.normal() * down
     noise = cv2.GaussianBlur(rng.standard_normal((SIDE, SIDE)), (0, 0), rng.uniform(0.1, 2))

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -17,7 +18,7 @@ FLUSH_INTERVAL = 1.0
 log = logging.getLogger(__name__)
 
 
-class OutboxSink:
+class OutboxSink(ABC):
     """Base of the sinks that keep events until they were taken.
 
     Neither a slow disk nor a slow network keeps the caller of `publish` waiting. A subclass, whose
@@ -40,9 +41,9 @@ class OutboxSink:
         self._prepared = False
 
     @property
+    @abstractmethod
     def connected(self) -> bool | None:
         """Tell whether the target takes events; None where that is not known yet."""
-        raise NotImplementedError
 
     @property
     def dropped(self) -> int:
@@ -133,8 +134,8 @@ class OutboxSink:
         self._outbox.record([event for event in events if event is not None])
         self._wake()
 
-    def _deliver(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _deliver(self) -> None: ...
 
-    def _wake(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _wake(self) -> None: ...

@@ -122,7 +122,7 @@ class GrayFrame:
 
     @cached_property
     def cells(self) -> GrayImage:
-        """What is compared to tell motion."""
+        """Mean gray values of cells, compared between frames to detect motion."""
         return to_cells(self.gray)
 
 

@@ -37,7 +37,7 @@ class PrivacyBlur(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """What may be seen of one camera: its newest frame, and what is hidden in that."""
+    """Newest frame of one camera, and how faces are blurred in it."""
 
     latest: LatestFrame
     blur: PrivacyBlur

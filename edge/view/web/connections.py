@@ -92,7 +92,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     @property
     def _answering(self) -> bool:
-        """Whether a response is being sent."""
+        """Tell whether a response is being sent."""
         cycle = self.cycle
         return cycle is not None and cycle.response_started and not cycle.response_complete
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,7 @@ MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + M
 """Ends with the boundary of the next part: browsers show an image once that has come."""
 
 
-class Broadcaster:
+class Broadcaster(ABC):
     """Sends the same content to every client, as it comes.
 
     Attributes:
@@ -73,9 +74,9 @@ class Broadcaster:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
         return _LiveResponse(self)
 
+    @abstractmethod
     def content(self) -> AsyncIterator[bytes]:
         """Yield what one client is sent."""
-        raise NotImplementedError
 
 
 class _LiveResponse(StreamingResponse):

@@ -31,6 +31,23 @@ export function showMessage(element, text, bad = false) {
   element.classList.toggle("bad", bad);
 }
 
+// Show the form of the token in place of the page where that was refused.
+export function showLogin(refused) {
+  byId("login").hidden = !refused;
+  document.querySelector("main").hidden = refused;
+}
+
+// Call `then` once the form's token was taken.
+export function onLogin(then) {
+  byId("login").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = JSON.stringify({ token: byId("token").value });
+    const response = await fetch("api/login", { method: "POST", body });
+    showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
+    if (response.ok) then();
+  });
+}
+
 export function createShape(tag, fields, text) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(fields)) element.setAttribute(name, value);

@@ -1,6 +1,6 @@
 // The first page of several cameras: an image of each, which leads to its own page.
 
-import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+import { byId, createElement, errorText, onLogin, request, showLogin, showMessage } from "./dom.js";
 
 const INTERVAL = 1000;
 const cells = new Map(); // by camera
@@ -33,8 +33,7 @@ function showCameras(cameras) {
 async function refresh() {
   try {
     const response = await request("api/state", {}, false);
-    byId("login").hidden = response.status !== 401;
-    document.querySelector("main").hidden = response.status === 401;
+    showLogin(response.status === 401);
     if (!response.ok) return;
     const { device, cameras } = await response.json();
     byId("device").textContent = document.title = device;
@@ -52,13 +51,7 @@ async function pause(paused) {
 
 byId("pause").addEventListener("click", () => pause(true));
 byId("resume").addEventListener("click", () => pause(false));
-byId("login").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const body = JSON.stringify({ token: byId("token").value });
-  const response = await fetch("api/login", { method: "POST", body });
-  showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
-  if (response.ok) refresh();
-});
+onLogin(refresh);
 
 refresh();
 setInterval(() => document.hidden || refresh(), INTERVAL);

@@ -1,6 +1,6 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
-import { byId, createElement, createShape, errorText, request, showMessage } from "./dom.js";
+import { byId, createElement, createShape, errorText, onLogin, request, showLogin, showMessage } from "./dom.js";
 import { isGuided, showGuide } from "./guide.js";
 import { showHistory } from "./history.js";
 import { showSettings } from "./settings.js";
@@ -326,9 +326,7 @@ function showState(update) {
 async function refresh() {
   try {
     const response = await request("api/state", {}, false);
-    const refused = response.status === 401;
-    byId("login").hidden = !refused;
-    document.querySelector("main").hidden = refused;
+    showLogin(response.status === 401);
     if (response.ok) {
       const update = await response.json();
       showState(update);
@@ -389,13 +387,7 @@ async function useLink() {
   await fetch("api/login", { method: "POST", body: JSON.stringify({ token }) });
 }
 
-byId("login").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const body = JSON.stringify({ token: byId("token").value });
-  const response = await fetch("api/login", { method: "POST", body });
-  showMessage(byId("login-answer"), response.ok ? "" : await errorText(response), !response.ok);
-  if (response.ok) start();
-});
+onLogin(start);
 
 byId("quit").addEventListener("click", async () => {
   const response = await request("api/quit", { method: "POST" });
