@@ -143,7 +143,7 @@ def test_a_snapshot_comes_where_the_config_allows_it(
     allowed = config(stream, broker, privacy={"allow_snapshots": True})
     with Subscriber(broker.host, broker.port) as caller, Daemon(tmp_path, allowed) as daemon:
         house = House(daemon, caller)
-        wait_until(lambda: house.state.get("camera") == "online")
+        wait_until(lambda: house.state.get("faces") == 1)
         assert house.ask("request/snapshot")["data"]["width"] == 640
         (picture,) = caller.payloads(f"{ROOT}/snapshot")
         assert daemon.stop() == 0
