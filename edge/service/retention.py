@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple
 
-from edge.config import Config, outbox_paths, state_folder
+from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.errors import EmotiondError
 from edge.paths import IMAGE_LINKS, lock_private
 from edge.publish.jsonl import prune_events
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredFile(NamedTuple):
-    """A file with events or images of people; `link` is what notes an image."""
+    """A file with events, images or numbers of people; `link` is what notes an image."""
 
     data: str
     path: Path
@@ -47,7 +47,7 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file in which events or images lie: of every sink, outbox and noted image.
+    """Yield each file of people: of every sink, outbox, noted image and calibration.
 
     Outboxes of other configs with the same state folder are among them.
     """
@@ -68,6 +68,8 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
+    baselines = {one.classifier.neutral_baseline for one in camera_configs(config).values()}
+    yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
 def _event_logs(config: Config) -> set[Path]:
@@ -86,7 +88,7 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
     own = [path for path in outbox_paths(config) if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):
-        age = ages[stored.data]
+        age = ages.get(stored.data)
         if age is None or stored.path in used:
             continue
         oldest = now - timedelta(seconds=age)
