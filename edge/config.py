@@ -1,5 +1,6 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from edge.capture.images import SUFFIXES
 from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
+from edge.config_migration import rename_keys
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
@@ -40,6 +42,8 @@ MAX_VALUES = 10_000
 """Values in a config at most, those behind an alias counted each time that it stands there."""
 
 ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
+
+log = logging.getLogger(__name__)
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
@@ -217,7 +221,15 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
     data = parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
-    return parse_config(_with_environment({} if data is None else data, path.parent), path)
+    try:
+        return parse_config(_with_environment({} if data is None else data, path.parent), path)
+    except ConfigError:
+        text, renamed = rename_keys(text)
+        if not renamed:
+            raise
+    names = ", ".join(renamed)
+    log.warning("%s: %s; `emotiond config migrate` renames it in the file", path, names)
+    return parse_config_file(text, path)
 
 
 def parse_config(data: Any, path: Path) -> Config:
