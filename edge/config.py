@@ -31,6 +31,7 @@ from edge.schedule import ScheduleSettings
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+from edge.view.snapshots import SnapshotSettings
 from edge.zones import Polygon, polygon_fault
 
 MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
@@ -126,6 +127,7 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore: tuple[Polygon, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
     summary: SummarySettings = SummarySettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
 
 
 class Config(CameraConfig, frozen=True):
@@ -184,7 +186,8 @@ def outgoing_flows(config: Config) -> Iterator[DataFlow]:
     first, *others = camera_configs(config).values()
     allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
     sections = [getattr(first, name) for name in first.__struct_fields__]
-    for section in (*sections, *(one.source for one in others)):
+    of_others = (part for one in others for part in (one.source, one.snapshots))
+    for section in (*sections, *of_others):
         for part in section if isinstance(section, tuple) else (section,):
             tell = getattr(part, "data_flows", None)
             yield from tell(allow_snapshots) if tell else ()
@@ -297,6 +300,9 @@ def _check_cameras(config: Config, path: Path) -> None:
         for name, polygon in polygons.items():
             if (fault := polygon_fault(polygon)) is not None:
                 raise ConfigError(f"{place}{name}: {fault}")
+        if one.snapshots.on and not one.privacy.allow_snapshots:
+            text = "expected `privacy.allow_snapshots: true`, without which no image is written"
+            raise ConfigError(f"{place}snapshots.on: {text}")
         device = f"{one.source.__struct_config__.tag} {one.source.location}"
         first = devices.setdefault(device, camera)
         if first != camera and isinstance(one.source, CameraSettings | PicameraSettings):
@@ -448,6 +454,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.tag == "tag:yaml.org,2002:bool":  # YAML 1.1 takes the key `on` for true
+                key.tag = "tag:yaml.org,2002:str"
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} stands twice", key.start_mark

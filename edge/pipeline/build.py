@@ -34,12 +34,15 @@ from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
 from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
+from edge.view.snapshots import SNAPSHOTS, SnapshotRecorder
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
-SINK_SECTIONS = frozenset({"sinks", "preview", "web", "privacy", "state_dir", "summary", "cameras"})
-"""Sections of the config that scheduler, analyzer, and sinks and views are built from; `cameras`
-have each of them."""
+SINK_SECTIONS = frozenset(
+    {"sinks", "preview", "web", "privacy", "state_dir", "summary", "snapshots", "cameras"}
+)
+"""Sections of the config that scheduler, analyzer, and sinks, views and recorder are built from;
+`cameras` have each of them."""
 
 UNBUILT_SECTIONS = frozenset({"deployment", "retention", "schedule"})
 """Sections that nothing is built from; the present ones are looked up."""
@@ -147,6 +150,7 @@ class PipelineComponents:
         live: whether frames come whether or not they are read, so that a late one is dropped.
         generation: number of the source in its pipeline, from 0; its frames carry it.
         every_s: lengths of the summaries that are published, in seconds.
+        snapshots: writes images of events; None writes none.
     """
 
     source: Source
@@ -155,6 +159,7 @@ class PipelineComponents:
     sinks: tuple[Sink, ...]
     generation: int = 0
     every_s: tuple[int, ...] = ()
+    snapshots: SnapshotRecorder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,7 @@ class SinkSpec:
         catalog: what the commands that it takes may choose from.
         several: whether there are several cameras; which, and their blur, is told to it later.
         retained: what the config's sinks had brokers retain.
+        snapshots: folder of the stored snapshots, of a view.
     """
 
     settings: SinkSettings | PreviewSettings | WebSettings
@@ -178,6 +184,7 @@ class SinkSpec:
     event_files: tuple[Path, ...] = ()
     several: bool = False
     retained: RetainedTopics | None = field(default=None, compare=False)
+    snapshots: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +238,7 @@ class PipelineBuilder:
         self.config = self.file_config = config
         self.catalog = self._catalog_for(config)
         self._sink_specs = self._specs_for(config, self.catalog)
-        built = {name: self.build(one) for name, one in camera_configs(config).items()}
+        built = {name: self.build(name, one) for name, one in camera_configs(config).items()}
         self._update_views()
         sinks = tuple(self._open_sink(spec) for spec in self._sink_specs)
         self.cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
@@ -241,7 +248,7 @@ class PipelineBuilder:
         """Those of the first camera."""
         return next(iter(self.cameras.values()))
 
-    def build(self, camera: Config, sinks: tuple[Sink, ...] = ()) -> PipelineComponents:
+    def build(self, name: str, camera: Config, sinks: tuple[Sink, ...] = ()) -> PipelineComponents:
         """Build the components of one camera from its config; errors as of the builder."""
         processing = build_processing(camera, self._track_ids, run=self._run)
         return PipelineComponents(
@@ -250,12 +257,23 @@ class PipelineBuilder:
             processing,
             sinks,
             every_s=camera.summary.every_s,
+            snapshots=self._recorder_for(name, camera),
         )
+
+    def _recorder_for(
+        self, name: str, camera: Config, present: SnapshotRecorder | None = None
+    ) -> SnapshotRecorder | None:
+        """Return what writes the images of a camera's events: the present one if it still can."""
+        if not camera.snapshots.on or self._commands is None:
+            return None
+        folder, live = state_folder(camera) / SNAPSHOTS / name, camera.source.is_live
+        new = SnapshotRecorder(camera.snapshots, camera.privacy.blur, folder, live)
+        return present if present is not None and present.origin == new.origin else new
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; errors as of the builder."""
         sinks = self.components.sinks
-        self.cameras[name] = self.build(camera_configs(self.config)[name], sinks)
+        self.cameras[name] = self.build(name, camera_configs(self.config)[name], sinks)
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Changes:
         """Load, bind, open and lock what another config needs; the present components go on.
@@ -285,15 +303,18 @@ class PipelineBuilder:
         """Return the components of a camera, those that can be kept among them."""
         present, old = self.cameras.get(name), camera_configs(self.config).get(name)
         if present is None or old is None:
-            return self.build(camera)
+            return self.build(name, camera)
         source, live = present.source, camera.source.is_live
         if old.source != camera.source:
             source = open_source(camera.source)
             if not live:  # a camera that is away comes back by itself
                 read_first(open_source(camera.source))
         processing = build_processing(camera, self._track_ids, (old, present.processing))
+        recorder = self._recorder_for(name, camera, present.snapshots)
         every_s = camera.summary.every_s
-        return PipelineComponents(source, live, processing, present.sinks, every_s=every_s)
+        return PipelineComponents(
+            source, live, processing, present.sinks, every_s=every_s, snapshots=recorder
+        )
 
     def commit(self, changes: Changes) -> None:
         """Make prepared changes the present state; the pipelines take over the components."""
@@ -374,7 +395,8 @@ class PipelineBuilder:
             device = next(names, socket.gethostname())
             files = tuple(path for sink in config.sinks for path in sink.event_files)
             for view in views:
-                specs.append(SinkSpec(view, None, catalog, blur, only, device, files, several))
+                spec = SinkSpec(view, None, catalog, blur, only, device, files, several)
+                specs.append(replace(spec, snapshots=state_folder(config) / SNAPSHOTS))
         return tuple(specs)
 
     def _open_sink(self, spec: SinkSpec) -> Sink:
@@ -396,6 +418,7 @@ class PipelineBuilder:
             spec.device,
             spec.event_files,
             self.views if spec.several else {},
+            snapshots=spec.snapshots,
         )
         return spec.settings.open(context)
 

@@ -159,6 +159,8 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
             losses.append("a region that was black is shown and searched")
         if blurs.index(after.privacy.blur) < blurs.index(before.privacy.blur):
             losses.append(f"images are blurred less: {after.privacy.blur}")
+        if after.snapshots.on and after.snapshots.max_age_s > before.snapshots.max_age_s:
+            losses.append("what is recorded is kept for longer (snapshots.keep)")
     for key in RetentionSettings.__struct_fields__:
         age, longer = (getattr(one.retention, key) or math.inf for one in (old, new))
         if longer > age:
