@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from converter.data.label_sets import LabelSetName
-from edge.config import parse_yaml
 from edge.config_errors import format_validation_error
+from edge.config_values import parse_yaml
 from edge.errors import ConfigError
 
 RECIPES = Path(__file__).parent  # a wheel holds them too
