@@ -4,13 +4,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from edge.bench.stream import LiveStream
 from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
 from edge.view.snapshots import snapshot_sizes
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon
-from tests.e2e.test_page import LiveStream, Visit, browser, config, stream
+from tests.e2e.test_page import Visit, browser, config, stream
 
 __all__ = ["browser", "stream"]  # fixtures
 
