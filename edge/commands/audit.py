@@ -34,6 +34,7 @@ from edge.service.retention import delete_all, stored_files
 from edge.terminal import print_error, print_json, print_line
 from edge.types import DISK, DataFlow
 from edge.view import PrivacyBlur
+from edge.view.snapshots import SNAPSHOTS
 
 COLUMNS = "data", "what", "to", "where", "leaves this machine", "how long"
 
@@ -44,6 +45,7 @@ STATE_FILES = {
     "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
     RETAINED: ("settings", "topics that MQTT brokers retain", "until they are cleared there"),
     IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
+    SNAPSHOTS: ("images", "snapshots of events that were written", "as `snapshots.keep` says"),
 }
 """Files and folders in the state folder, beside the outboxes."""
 
