@@ -134,6 +134,7 @@ OTHER_VALUES: dict[str, Any] = {
     "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
     "summary": {"every_s": [300]},
+    "snapshots": {"on": ["start"]},
     "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
@@ -152,7 +153,7 @@ LOOKED_UP: dict[str, Any] = {
 
 @pytest.mark.parametrize("section", sorted(set(Config.__struct_fields__) - LOOKED_UP.keys()))
 def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
-    page = {"web": {"enabled": True, "port": 0}}
+    page = {"web": {"enabled": True, "port": 0}, "privacy": {"allow_snapshots": True}}
     with closing(Daemon(tmp_path, **page)) as daemon:
         assert section in OTHER_VALUES, "give this section another value here"
         fields = {**page, section: OTHER_VALUES[section]}
