@@ -180,6 +180,10 @@ class _Entities:
             value = f"none if {share} is none else ({share} * 100) | round(1)"
             shown = options if label in status.labels else None
             self.add("sensor", f"Probability {label}", shown, value)
+        options = MEASUREMENT | {"suggested_display_precision": 2, "enabled_by_default": False}
+        for name in ("Valence", "Arousal"):
+            shown = options | {"icon": "mdi:heart-pulse"} if status.has_affect else None
+            self.add("sensor", name, shown, f"value_json.get('{name.lower()}')")
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
         root, models = self.topics.root, tuple(catalog.models)

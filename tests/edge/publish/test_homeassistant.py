@@ -25,6 +25,8 @@ EVERY_ENTITY = {
     "emotion_of_the_last_minute": "sensor",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
+    "valence": "sensor",
+    "arousal": "sensor",
     "camera_problem": "binary_sensor",
     "pause": "switch",
     "model": "select",
@@ -45,11 +47,13 @@ def announced(
     commands: frozenset[CommandName] = COMMANDS,
     temperature: bool = True,
     summaries: tuple[int, ...] = (60, 3600),
+    affect: bool = True,
     **fields: Any,
 ) -> bytes:
     """Return the announcement of a device; `fields` are those of its catalog that differ."""
     catalog = Catalog(**{"models": MODELS, "labels": labels, "allow_snapshots": True, **fields})
-    state = status(labels=labels, has_temperature=temperature, summaries=summaries)
+    told = {"has_temperature": temperature, "summaries": summaries, "has_affect": affect}
+    state = status(labels=labels, **told)
     return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
 
 
@@ -135,9 +139,9 @@ def test_each_zone_has_a_count_of_faces_and_events_may_be_of_zones() -> None:
     assert "'zones': value_json.zones" in entities["emotion_event"]["value_template"]
 
 
-def test_each_class_has_a_probability_that_is_off_by_default() -> None:
+def test_probabilities_and_what_is_derived_of_them_are_off_by_default() -> None:
     disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
-    assert disabled == {"probability_angry", "probability_happy"}
+    assert disabled == {"probability_angry", "probability_happy", "valence", "arousal"}
 
 
 def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_retained() -> None:
@@ -160,6 +164,7 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
         ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
         ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
         ({"temperature": False}, {"temperature"}),
+        ({"affect": False}, {"valence", "arousal"}),
         (
             {"summaries": (300,)},
             {key for key in EVERY_ENTITY if key.endswith("the_last_minute")},
