@@ -1,5 +1,6 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import logging
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import partial
@@ -13,6 +14,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
+from edge.config_migration import rename_keys
 from edge.config_values import expand_shorthand, inherit, parse_yaml, read_config, with_environment
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
@@ -31,6 +33,8 @@ from edge.view.snapshots import SnapshotSettings
 from edge.zones import Polygon, polygon_fault
 
 MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
+
+log = logging.getLogger(__name__)
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
@@ -198,7 +202,15 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
     data = parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
-    return parse_config(with_environment({} if data is None else data, path.parent), path)
+    try:
+        return parse_config(with_environment({} if data is None else data, path.parent), path)
+    except ConfigError:
+        text, renamed = rename_keys(text)
+        if not renamed:
+            raise
+    names = ", ".join(renamed)
+    log.warning("%s: %s; `emotiond config migrate` renames it in the file", path, names)
+    return parse_config_file(text, path)
 
 
 def parse_config(data: Any, path: Path) -> Config:

@@ -22,6 +22,7 @@ from edge.config import (
     outgoing_flows,
     redacted_config,
 )
+from edge.config_migration import rename_keys
 from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
 from edge.errors import ConfigError
 from edge.paths import asset, atomic_write
@@ -193,7 +194,7 @@ class SettingsFile:
         sections = _sections(config)
         fields = {field["key"]: field for one in sections for field in one["fields"]}
         fields |= {one["name"]: {"kind": "yaml"} for one in sections if "." not in one["name"]}
-        data = yaml.load(read_config(self.path)) or {}
+        data = yaml.load(rename_keys(read_config(self.path))[0]) or {}
         for key, value in changes.items():
             if key not in fields:
                 text = f"expected a setting that the page can change, found {key[:80]!r}"
