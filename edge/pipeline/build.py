@@ -24,7 +24,6 @@ from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
-from edge.model_card import read_labels
 from edge.paths import asset, note_image
 from edge.pipeline.worker import LatestFrame
 from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
@@ -351,9 +350,8 @@ class PipelineBuilder:
         for own in (camera.classifier.model for camera in cameras):
             if own.name not in models:
                 models[own.stem] = own
-        labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
         snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
-        return Catalog(models, detector_kinds(), tuple(labels), snapshots)
+        return Catalog(models, detector_kinds(), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, retained = outbox_paths(config), None
