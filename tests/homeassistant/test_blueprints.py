@@ -91,6 +91,7 @@ def test_a_lamp_is_on_while_somebody_looks(device: PublishedDevice, automate: Au
     device.tell(seen("happy", EventType.CHANGE, quality=LOOKS))
     wait_until(lambda: lamp.powers == ["ON"])
     device.tell(seen("happy", EventType.END))
+    device.wait_for(somebody_is_looking="off")
     wait_until(lambda: lamp.powers == ["ON", "OFF"])
 
 
