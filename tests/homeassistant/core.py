@@ -101,6 +101,8 @@ class HomeAssistant:
             "[aiohttp_fast_zlib]",  # which could be faster
             # It clears a device once more for each disabled entity, and finds nothing left to do.
             "[homeassistant.components.mqtt.discovery] No device components to cleanup",
+            # When its MQTT integration is reloaded, it ends each trigger of a device twice.
+            "[homeassistant.helpers.dispatcher] Unable to remove unknown dispatcher",
         )
         return [line for line in lines if line and not any(part in line for part in known)]
 
