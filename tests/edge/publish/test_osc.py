@@ -127,9 +127,7 @@ def test_a_host_that_nobody_knows_is_one_line_and_is_looked_up_again(
     (result,) = OscSettings(host="no-such-host.invalid").check()
     assert result.level is Level.FAILURE
     known = socket.getaddrinfo("127.0.0.1", receiver.server_address[1], type=socket.SOCK_DGRAM)
-    monkeypatch.setattr(
-        osc.socket, "getaddrinfo", lambda *_, **__: known
-    )  # its name server is back
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: known)  # the name server is back
     sink.publish(event(track_id=9))
     wait_until(lambda: receiver.taken)
     assert len(caplog.records) == 1
