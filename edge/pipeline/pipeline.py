@@ -191,7 +191,8 @@ class Pipeline:
 
     def status(self) -> DaemonStatus:
         """Return how the daemon is set at this moment."""
-        events = self._in_use["analyze"].processing.events
+        processing = self._in_use["analyze"].processing
+        events = processing.events
         return DaemonStatus(
             CameraState.OFFLINE if self.abandoned else self.source.state,
             self.source.paused_until,
@@ -201,6 +202,7 @@ class Pipeline:
             self._stats.has_temperature,
             events.zones,
             self._in_use["publish"].every_s,
+            has_affect=processing.analyzer.has_affect,
         )
 
     def stats(self) -> Stats:

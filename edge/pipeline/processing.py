@@ -63,9 +63,15 @@ def build_processing(
                 detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
             )
         classifier = open_classifier(config.classifier)
-    confidence, zones = config.classifier.min_confidence, config.zones
+    zones = config.zones
     analyzer = ExpressionAnalyzer(
-        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence, zones=zones
+        classifier,
+        scheduler.crop_fit,
+        config.quality,
+        config.smoothing,
+        config.classifier.min_confidence,
+        zones=zones,
+        has_affect=config.classifier.valence_arousal,
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     run = present[1].events.run if present is not None else run
