@@ -44,7 +44,7 @@ none is decoded any more until the next key frame."""
 SEGMENTED_FORMATS = ("hls", "dash")
 """Formats that come some seconds at once: what waits of them is not late."""
 
-MIN_LOGGED = 64  # frames that are passed over before the log says so
+MIN_LOGGED = 256  # frames that are passed over before the log says so
 
 LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 """Usual intervals between two packets after which the stream is lost, and the bounds of that time
@@ -66,7 +66,8 @@ REASONS = {
     "HTTPError": "answers with an error ({}); look into the camera's own log",
     "ConnectionRefusedError": "nothing listens there; check the port in `url`, and the camera",
     "TimeoutError": NO_ANSWER,
-    "ProtocolNotFoundError": "cannot be read: FFmpeg has no such protocol here; check `url`",
+    "ProtocolNotFoundError": "cannot be read: PyAV has no such protocol; have FFmpeg relay it: "
+    "`ffmpeg -i ADDRESS -c copy -f mpegts udp://127.0.0.1:5000`",
     "InvalidDataError": NO_VIDEO,
     "EOFError": "answers, but with no video; check the path in `url`",
 }
