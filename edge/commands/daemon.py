@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
+from edge.commands.config import migrate_file
 from edge.config import (
     Config,
     camera_configs,
@@ -28,14 +29,15 @@ from edge.config import (
     state_folder,
     with_camera,
 )
-from edge.errors import ExitCode, Level
-from edge.pipeline.build import PipelineComponents, validate_components
+from edge.errors import EmotiondError, ExitCode, Level
+from edge.pipeline.build import PipelineComponents, SetupBuilder
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
 from edge.publish.mqtt.settings import Address, HomeAssistantSettings
 from edge.publish.retained import RetainedTopics
 from edge.service import daemon
+from edge.service.commands import CommandQueue
 from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
 
@@ -61,6 +63,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
+    with suppress(EmotiondError):  # it is read all the same, and that tells what is wrong
+        migrate_file(options.config)
     return daemon.run(options.config, partial(_adjusted, options))
 
 
@@ -108,7 +112,8 @@ def check(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
-    parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
+    adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
+    parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
     print_line(f"{options.config}: sound; {'; '.join(_used(config, parts))}")
     return ExitCode.OK
 

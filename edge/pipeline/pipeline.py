@@ -210,6 +210,8 @@ class Pipeline:
             "tracked_frames": self._tracked.dropped,
             "events": self._events.dropped + self._sinks.dropped,
         }
+        if (recorder := self._in_use["analyze"].snapshots) is not None:
+            dropped["snapshots"] = recorder.dropped
         detections = self._in_use["detect"].processing.scheduler.detections
         rejected = self._in_use["analyze"].processing.analyzer.rejected_faces
         return self._stats.stats(self.source.state, dropped, detections, rejected)
@@ -271,6 +273,9 @@ class Pipeline:
     def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
         components, former = self.components, self._in_use["analyze"].processing
+        recorder = self._in_use["analyze"].snapshots
+        if recorder is not None and recorder is not components.snapshots:
+            recorder.close()
         if components.processing.analyzer is not former.analyzer:
             if components.processing.scheduler is former.scheduler:  # the faces are the same
                 components.processing.events.take_over(former.events)
@@ -303,11 +308,15 @@ class Pipeline:
 
     def _analyze_frame(self, tracked: TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
-        processing = self._in_use["analyze"].processing
+        components = self._in_use["analyze"]
+        processing = components.processing
         expressions = processing.analyzer.update(tracked)
-        for event in processing.events.update(tracked.frame, expressions):
+        events = processing.events.update(tracked.frame, expressions)
+        for event in events:
             self._events.put(event)
         analyzed = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
+        if components.snapshots is not None:
+            components.snapshots.take(analyzed, events)
         self._last_analyzed = analyzed
         self._consumer.show(analyzed)
         self._stats.count_analyzed(tracked)
@@ -323,6 +332,8 @@ class Pipeline:
         self._tracked.close()
         self._end_tracks()
         self._events.close()
+        if (recorder := self._in_use["analyze"].snapshots) is not None:
+            recorder.close(CLOSE_TIMEOUT)
 
     # Publish thread.
 

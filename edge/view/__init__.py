@@ -56,6 +56,7 @@ class ViewContext:
         event_files: the files that events are appended to.
         cameras: what is shown of each where there are several, at this moment.
         camera: the one that this is of; empty: of the only one, or of all.
+        snapshots: folder of its stored snapshots, or, of all, above those of each.
     """
 
     latest: LatestFrame
@@ -69,14 +70,16 @@ class ViewContext:
     event_files: tuple[Path, ...] = ()
     cameras: Mapping[str, CameraView] = field(default_factory=dict)
     camera: str = ""
+    snapshots: Path | None = None
 
     def of_camera(self, name: str) -> "ViewContext | None":
         """Return the context of one of several cameras as it is now; None where there is none."""
         view = self.cameras.get(name)
         if view is None:
             return None
-        device = f"{self.device}/{name}"
-        return replace(self, latest=view.latest, blur=view.blur, device=device, camera=name)
+        device, folder = f"{self.device}/{name}", self.snapshots and self.snapshots / name
+        latest, blur = view.latest, view.blur
+        return replace(self, latest=latest, blur=blur, device=device, camera=name, snapshots=folder)
 
     @property
     def is_current(self) -> bool:

@@ -296,3 +296,14 @@ def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPat
     assert state_folder(Config()) == Path("/home/me/state/emotiond")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/emotiond:/var/lib/other")
     assert state_folder(Config()) == Path("/var/lib/emotiond")
+
+
+def test_a_key_is_a_text_though_yaml_takes_it_for_a_switch(tmp_path: Path) -> None:
+    path = tmp_path / "emotiond.yaml"
+    path.write_text(
+        "privacy: {allow_snapshots: true}\n"
+        "snapshots: {on: [start]}\n"
+        "zones: {yes: [[0, 0], [1, 0], [1, 1]]}\n"
+    )
+    config = load_config(path)
+    assert (config.snapshots.on, list(config.zones)) == (("start",), ["yes"])

@@ -48,12 +48,13 @@ from edge.view.web.api import (
 )
 from edge.view.web.auth import TokenAuth
 from edge.view.web.history import read_history
+from edge.view.web.snapshots import StoredSnapshots
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 
 PAGE = files(__package__) / "page"
 OPENAPI = files(__package__) / "openapi.yaml"
 
-SCRIPTS = ("grid.js", "page.js", "dom.js", "guide.js", "history.js", "settings.js", "zones.js")
+SCRIPTS = [one.name for one in PAGE.iterdir() if one.name.endswith(".js")]
 
 PAGE_FILES = {
     "/": ("page.html", "text/html"),
@@ -129,6 +130,8 @@ class WebApp:
             Route("/metrics", self._metrics),
             Route("/openapi.json", self._openapi),
         ]
+        if context.snapshots is not None and not self._several:
+            self.routes += StoredSnapshots(context.snapshots).routes
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink: of its camera, or of the only one."""

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any
 
 from edge.config import Config, parse_config
-from edge.pipeline.build import ImageAnalyzer
+from edge.pipeline.processing import ImageAnalyzer
 from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
     Catalog,
@@ -82,14 +82,21 @@ class CommandAnswerer:
 class Server:
     """A running web server, and what a test needs to feed and ask it."""
 
-    def __init__(self, settings: WebSettings, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        blur: PrivacyBlur = PrivacyBlur.NONE,
+        snapshots: Path = Path("/nonexistent"),
+    ) -> None:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
         self.answerer = CommandAnswerer(self.commands)
         self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"), LABELS)
-        context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
+        context = ViewContext(
+            self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
+        )
         self.web = WebServer(settings, context)
         self.cookie = ""
 
@@ -139,10 +146,12 @@ class Server:
 
 @contextmanager
 def serve(
-    settings: WebSettings | None = None, blur: PrivacyBlur = PrivacyBlur.NONE
+    settings: WebSettings | None = None,
+    blur: PrivacyBlur = PrivacyBlur.NONE,
+    snapshots: Path = Path("/nonexistent"),
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur)
+    server = Server(settings or WebSettings(port=0), blur, snapshots)
     server.publish_status()
     server.web.prepare()
     server.web.start()
