@@ -25,7 +25,7 @@ from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 
-VIEWS = ("guide", "live", "files", "settings", "health", "privacy")
+VIEWS = ("guide", "live", "history", "files", "settings", "health", "privacy")
 THEMES = ("light", "dark")
 SIZES = {1280: 900, 1920: 1080, 390: 844}
 """Height of the window by its width, in pixels."""

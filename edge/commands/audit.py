@@ -150,7 +150,7 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for stored in stored_files(config):
         if stored.data == "images":
             folders[str(stored.path.parent)] += 1
-        elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
+        elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"
     for path, kept in planned.items():

@@ -23,6 +23,7 @@ from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.detect import detector_kinds, open_detector
 from edge.errors import ConfigError
 from edge.infer.classifier import classifier_digest, open_classifier
+from edge.infer.crop import crop_face
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import read_labels
 from edge.paths import asset, note_image
@@ -32,7 +33,7 @@ from edge.publish.events import EventGenerator, new_run
 from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.track import DetectionScheduler
-from edge.types import AnalyzedFrame, Frame, Image
+from edge.types import SIDE, AnalyzedFrame, Frame, GrayImage, Image
 from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
@@ -137,6 +138,14 @@ class ImageAnalyzer:
             processing = build_processing(config, count(1), self._built)
             self._built = config, processing
             return analyze_image(processing, image)
+
+    def crop_largest(self, image: Image) -> GrayImage | None:
+        """Return the largest face of an image as a classifier sees it; None where there is none."""
+        tracks = self.analyze(image).tracked.tracks
+        if not tracks or self._built is None:
+            return None
+        face, fit = max(tracks, key=lambda one: one.box.area), self._built[1].scheduler.crop_fit
+        return crop_face(image, face.box, face.points, fit, SIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +386,15 @@ class PipelineBuilder:
                 specs.append(SinkSpec(view, None, catalog, blur, only, device, files, several))
         return tuple(specs)
 
+    def _video_options(self) -> list[str]:
+        """Return options of `emotiond video`: the config file, and what commands changed of it."""
+        options, config, file_config = ["--config", str(self._path)], self.config, self.file_config
+        if config.classifier.model != file_config.classifier.model:
+            options += ["--model", str(config.classifier.model)]
+        if type(config.detector) is not type(file_config.detector):
+            options += ["--detector", str(config.detector.__struct_config__.tag)]
+        return options
+
     def _open_sink(self, spec: SinkSpec) -> Sink:
         if not isinstance(spec.settings, PreviewSettings | WebSettings):
             outbox, catalog = spec.outbox, spec.catalog
@@ -396,6 +414,10 @@ class PipelineBuilder:
             spec.device,
             spec.event_files,
             self.views if spec.several else {},
+            config_path=self._path or Path(),
+            state=state_folder(self.config),
+            options=self._video_options,
+            crop=self._images.crop_largest,
         )
         return spec.settings.open(context)
 

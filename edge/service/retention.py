@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from edge.config import Config, outbox_paths, state_folder
 from edge.errors import EmotiondError
-from edge.paths import IMAGE_LINKS, lock_private
+from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
 from edge.publish.jsonl import prune_events
 
 INTERVAL_S = 60.0
 """Seconds between two looks at what is stored."""
+
+MAX_UPLOAD_AGE_S = 3600.0
+"""Seconds for which a video that was uploaded to the page, and what was made of it, is kept."""
 
 STOP_TIMEOUT_S = 5.0
 """Seconds within which a file that is being written anew may be finished at the end."""
@@ -26,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredFile(NamedTuple):
-    """A file with events or images of people; `link` is what notes an image."""
+    """A file with events or images of people, or an upload; `link` is what notes an image."""
 
     data: str
     path: Path
@@ -42,6 +45,9 @@ class StoredFile(NamedTuple):
     def delete(self) -> None:
         """Delete it, if it is there; an OSError says why it cannot be."""
         self.path.unlink(missing_ok=True)
+        if self.data == "uploads":
+            with suppress(OSError):  # others lie there still
+                self.path.parent.rmdir()
         if self.link is not None:
             self.link.unlink(missing_ok=True)
 
@@ -65,6 +71,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for path in present:
         if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
+    yield from (StoredFile("uploads", path) for path in sorted((state / UPLOADS).glob("*/*")))
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
@@ -81,7 +88,9 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
 
     A running sink bounds its own outbox.
     """
-    ages = {"events": config.retention.max_event_age_s, "images": config.retention.max_image_age_s}
+    retention = config.retention
+    ages = {"events": retention.max_event_age_s, "images": retention.max_image_age_s}
+    ages["uploads"] = MAX_UPLOAD_AGE_S
     logs = _event_logs(config)
     own = [path for path in outbox_paths(config) if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}

@@ -5,7 +5,7 @@ A request that is not carried out raises an ApiError; a command, a CommandError.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -160,24 +160,32 @@ def _labeled(
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body of a request, unless it is too large, too slow, or breaks off."""
+    """Return the body of a request; errors are as of `receive_body`."""
+    parts: list[bytes] = []
+    await receive_body(request, max_bytes, parts.append, UPLOAD_TIMEOUT_S)
+    return b"".join(parts)
+
+
+async def receive_body(
+    request: Request, max_bytes: int, write: Callable[[bytes], object], timeout_s: float
+) -> None:
+    """Write the body of a request, unless it is too large, too slow, or breaks off."""
     announced = request.headers.get("content-length", "0")
-    oversized = announced.isdecimal() and int(announced) > max_bytes
-    body = bytearray()
+    oversized, received = announced.isdecimal() and int(announced) > max_bytes, 0
     try:
-        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             stream = request.stream()
             while not oversized and (part := await anext(stream, None)) is not None:
-                body += part
-                oversized = len(body) > max_bytes
+                received += len(part)
+                oversized = received > max_bytes
+                write(part)
     except TimeoutError as error:
-        text = f"expected the whole of it within {UPLOAD_TIMEOUT_S:.0f} s"
+        text = f"expected the whole of it within {timeout_s:.0f} s"
         raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "slow", text) from error
     except ClientDisconnect as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", "it broke off") from error
     if oversized:
         raise _too_large(f"expected at most {max_bytes} bytes")
-    return bytes(body)
 
 
 async def read_json(request: Request, kind: type[T], max_bytes: int) -> T:

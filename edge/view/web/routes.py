@@ -4,10 +4,11 @@ import asyncio
 import logging
 import re
 import threading
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from http import HTTPStatus
-from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any
 
 import cv2
@@ -18,12 +19,19 @@ from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import __version__
 from edge.errors import EmotiondError
+from edge.infer.face_images import FaceFolder
 from edge.service.commands import (
     ChangeSettings,
     Command,
@@ -32,8 +40,8 @@ from edge.service.commands import (
     GetSettings,
     Shutdown,
 )
-from edge.types import CameraState, SinkRecord
-from edge.view import ViewContext, WebSettings
+from edge.types import EXPRESSIONS, CameraState, SinkRecord
+from edge.view import PrivacyBlur, ViewContext, WebSettings
 from edge.view.annotate import annotate
 from edge.view.web.api import (
     ApiError,
@@ -47,21 +55,25 @@ from edge.view.web.api import (
     read_json,
 )
 from edge.view.web.auth import TokenAuth
-from edge.view.web.history import read_history
-from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
+from edge.view.web.history import BARS, History
+from edge.view.web.programs import run_program
+from edge.view.web.streams import NO_IMAGE, EventBroadcaster, MjpegBroadcaster
+from edge.view.web.videos import Videos
 
-PAGE = files(__package__) / "page"
-OPENAPI = files(__package__) / "openapi.yaml"
+PAGE = Path(__file__).with_name("page")
+OPENAPI = Path(__file__).with_name("openapi.yaml")
 
-SCRIPTS = ("grid.js", "page.js", "dom.js", "guide.js", "history.js", "settings.js", "zones.js")
-
-PAGE_FILES = {
-    "/": ("page.html", "text/html"),
-    **{f"/{name}": (name, "text/javascript") for name in SCRIPTS},
-    "/page.css": ("page.css", "text/css"),
-    "/page.svg": ("page.svg", "image/svg+xml"),
+PAGE_FILES = {"/": PAGE / "page.html"} | {
+    f"/{path.relative_to(PAGE)}": path
+    for path in PAGE.rglob("*.*")
+    if path.suffix in {".js", ".css", ".svg", ".json"}
 }
-"""Name and media type of each file of the page, by path; with several cameras `/` is grid.html."""
+"""Each file of the page by its path; with several cameras `/` is grid.html."""
+
+LANGUAGES = " ".join(sorted(path.stem for path in (PAGE / "strings").iterdir()))
+
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""Content-Security-Policy of a report, whose styles lie in itself; it runs and loads nothing."""
 
 CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 """Path below which one of several cameras has all that an only one has at the root."""
@@ -69,6 +81,7 @@ CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 MAX_COMMAND_BYTES = 4096
 
 MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
+PROGRAM_TIMEOUT_S = 120.0  # seconds that checks, or a report, may take
 MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
 MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
 
@@ -87,23 +100,27 @@ log = logging.getLogger(__name__)
 
 
 class HistoryQuery(msgspec.Struct, frozen=True):
-    """Query of `/api/history`."""
+    """Query of `/api/history`, and of `/api/report`."""
 
     hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
     end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    parts: Annotated[int, msgspec.Meta(ge=1, le=31 * 24)] = BARS
 
 
 class WebApp:
     """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
     `plain_video` is the live video without boxes and labels. With several cameras, each has an
-    application of its own below `/camera/NAME/`, with the same `auth`; the root tells of all.
+    application of its own below `/camera/NAME/`; the `root` tells of all.
     """
 
     def __init__(
-        self, settings: WebSettings, context: ViewContext, auth: TokenAuth | None = None
+        self, settings: WebSettings, context: ViewContext, root: "WebApp | None" = None
     ) -> None:
-        self.auth = auth or TokenAuth(settings, PAGE_FILES)
+        self.auth: TokenAuth = root.auth if root else TokenAuth(settings, PAGE_FILES)
+        self.videos: Videos = root.videos if root else Videos(context)
+        self._recorded: History = root._recorded if root else History(context.event_files)
+        self._program: asyncio.Lock = root._program if root else asyncio.Lock()  # one at a time
         self._web, self._several = settings, bool(context.cameras) and not context.camera
         self._apps: dict[str, WebApp] = {}  # of several cameras
         self._lock = threading.Lock()
@@ -113,7 +130,11 @@ class WebApp:
         self._uploads, self._analyzing = 0, asyncio.Lock()
         self._context, self._quit_button = context, settings.quit_button
         self.routes = [
-            *(Route(path, self._page) for path in PAGE_FILES),
+            Route("/", self._page),
+            Route("/{script}.js", self._page),
+            Route("/strings/{language}.json", self._page),
+            Route("/page.css", self._page),
+            Route("/page.svg", self._page),
             Route("/stream.mjpg", self._stream),
             Route("/snapshot.jpg", self._snapshot),
             Route("/events", self._event_stream),
@@ -122,7 +143,14 @@ class WebApp:
             Route("/api/control", self._control, methods=["POST"]),
             Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
             Route("/api/history", self._history),
+            Route("/api/report", self._report),
+            Route("/api/doctor", self._doctor, methods=["POST"]),
+            Route("/api/videos", self._videos, methods=["GET", "POST"]),
+            Route("/api/videos/{video}", self._delete_video, methods=["DELETE"]),
+            Route("/api/videos/{video}/{file}", self._video_file),
+            Route("/api/faces", self._faces, methods=["GET", "POST"]),
             Route("/api/quit", self._quit, methods=["POST"]),
+            Route("/api/code", self._code, methods=["POST"]),
             Route("/api/login", self._login, methods=["POST"]),
             Route("/api/logout", self._logout, methods=["POST"]),
             Route("/healthz", self._health),
@@ -154,7 +182,7 @@ class WebApp:
                 self._apps.pop(name).close()
             if context is None:
                 return None
-            new = self._apps[name] = WebApp(self._web, context, self.auth)
+            new = self._apps[name] = WebApp(self._web, context, self)
             if app is not None:  # the same camera, shown otherwise
                 new.events.status, new.events.stats = app.events.status, app.events.stats
             return new
@@ -198,10 +226,14 @@ class WebApp:
         return len(self.video.clients) + len(self.plain_video.clients)
 
     async def _page(self, request: Request) -> Response:
-        name, kind = PAGE_FILES[request.scope["path"]]
-        name = "grid.html" if name == "page.html" and self._several else name
-        response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if kind == "text/html" and not self.auth.needs_token:
+        path = PAGE_FILES.get(request.scope["path"])
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if path.suffix != ".html":
+            return FileResponse(path)
+        page = (PAGE / "grid.html" if self._several else path).read_text("utf-8")
+        response = HTMLResponse(page.replace("{languages}", LANGUAGES))
+        if not self.auth.needs_token:
             self.auth.login(response)
         return response
 
@@ -272,33 +304,125 @@ class WebApp:
             raise ApiError(status, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
 
-    async def _history(self, request: Request) -> Response:
-        event_files = self._context.event_files
-        if not event_files:
+    def _query(self, request: Request) -> tuple[HistoryQuery, datetime]:
+        """Return what is asked of the history, and the end of that time."""
+        if not self._context.event_files:
             text = "expected a `jsonl` sink in the config, which records events; found none"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
         try:
             query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
-            end, seconds = query.end or datetime.now(UTC), 3600 * query.hours
-            end - timedelta(seconds=seconds)  # after year 1
+            end = query.end or datetime.now(UTC)
+            end - timedelta(hours=query.hours)  # after year 1
         except (ValueError, OverflowError) as error:
             raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
-        answer = await asyncio.to_thread(
-            read_history, event_files, end.timestamp(), seconds, self._context.camera
-        )
-        return JSONResponse(answer)
+        return query, end
+
+    async def _history(self, request: Request) -> Response:
+        query, end = self._query(request)
+        seconds, camera = 3600 * query.hours, self._context.camera
+        read = partial(self._recorded.read, end.timestamp(), seconds, camera, query.parts)
+        return JSONResponse(await asyncio.to_thread(read))
+
+    async def _report(self, request: Request) -> Response:
+        """Return the report of what was recorded in a time, as a page that stands alone."""
+        query, end = self._query(request)
+        start, camera = end - timedelta(hours=query.hours), self._context.camera
+        options = [f"--since={start.isoformat()}", f"--until={end.isoformat()}"]
+        options += [f"--camera={camera}"] if camera else []
+        files = [str(path) for path in self._context.event_files if path.exists()]
+        lines = await self._run("report", "--out=-", *options, "--", *files)
+        headers = {"Content-Security-Policy": REPORT_POLICY}
+        return HTMLResponse(b"".join(lines), headers=headers)
+
+    async def _doctor(self, _request: Request) -> Response:
+        """Return the results of every check, which a process of its own makes."""
+        config = str(self._context.config_path)
+        lines = await self._run("doctor", "--json", "--config", config, or_printed=True)
+        return JSONResponse({"checks": msgspec.json.decode(b"".join(lines))})
+
+    async def _run(self, *arguments: str, or_printed: bool = False) -> list[bytes]:
+        """Return what a subcommand prints; `or_printed`: also of one that fails."""
+        if self._program.locked():
+            text = "checks or a report are being made already; ask again later"
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
+        lines: list[bytes] = []
+        try:
+            async with (
+                self._program,
+                aclosing(run_program(*arguments, timeout_s=PROGRAM_TIMEOUT_S)) as printed,
+            ):
+                async for line in printed:
+                    lines.append(line)
+        except EmotiondError:
+            if not lines or not or_printed:
+                raise
+        return lines
+
+    async def _videos(self, request: Request) -> Response:
+        """Take a video and return its id, or list all."""
+        if request.method == "POST":
+            name = request.query_params.get("name", "")
+            return JSONResponse({"id": await self.videos.add(request, name)})
+        return JSONResponse({"videos": self.videos.listed()})
+
+    async def _delete_video(self, request: Request) -> Response:
+        await self.videos.delete(request.path_params["video"])
+        return JSONResponse({})
+
+    async def _video_file(self, request: Request) -> Response:
+        video, name = self.videos.find(request.path_params["video"]), request.path_params["file"]
+        if name not in video.results:
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", "there is no such file (yet)")
+        policy = {"Content-Security-Policy": REPORT_POLICY} if name.endswith(".html") else None
+        return FileResponse(video.folder / name, headers=policy)
+
+    async def _faces(self, request: Request) -> Response:
+        """Return how many labeled faces there are, once one more was written if that is asked."""
+        folder, written = self._web.faces, 0
+        if folder is None or self._several:
+            text = "expected a folder as `web.faces` in the config, and one camera"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+        if request.method == "POST":
+            asked = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
+            written = await self._write_face(folder, asked.get("label", ""))
+        counts = {one: len(list((folder / one).glob("*.png"))) for one in EXPRESSIONS}
+        return JSONResponse({"folder": str(folder), "counts": counts, "written": written})
+
+    async def _write_face(self, folder: Path, label: str) -> int:
+        """Write the largest face in view as one of a label; return 0 where there is none."""
+        if label not in EXPRESSIONS:
+            text = f"expected `label` to be one of {', '.join(EXPRESSIONS)}"
+            raise CommandError(ErrorCode.MALFORMED, text)
+        if self._context.blur is not PrivacyBlur.NONE:
+            text = "expected `privacy.blur: none` in the config: faces are to be hidden"
+            raise CommandError(ErrorCode.REFUSED, text)
+        frame = self._context.latest.newest
+        if frame is None:
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
+        async with self._analyzing:
+            crop = await asyncio.to_thread(self._context.crop, frame.frame.image)
+            if crop is not None:
+                FaceFolder(folder / label, self._context.note_image).add(crop)
+        return int(crop is not None)
 
     async def _quit(self, _request: Request) -> Response:
         if not self._quit_button:
             raise CommandError(ErrorCode.REFUSED, "expected `web.quit_button: true` in the config")
         return JSONResponse(await execute_command(Shutdown(), self._context))
 
+    async def _code(self, _request: Request) -> Response:
+        """Return a code for one login, such as `emotiond app` puts into a link."""
+        return JSONResponse({"code": self.auth.new_code()})
+
     async def _login(self, request: Request) -> Response:
-        """Exchange the token for a cookie."""
+        """Exchange the token, or a code, for a cookie."""
         body = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
-        if "token" not in body:
+        if not body.keys() & {"token", "code"}:
             raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
-        if not self.auth.verify(body["token"]):
+        is_good = self.auth.use_code(body.get("code", "")) or self.auth.verify(
+            body.get("token", "")
+        )
+        if not is_good:
             await self.auth.hold_back(request.client)
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})

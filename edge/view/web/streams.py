@@ -27,6 +27,8 @@ from edge.view.web.api import ApiError, faces_json
 HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
 
+NO_IMAGE = "there is no image now: the camera is paused, away, or just begins"
+
 MAX_LOG_LINES = 30  # warnings and errors that are shown, the newest
 MAX_LISTENERS = 20  # pages and programs that may listen at a time
 POLL_INTERVAL_S = 0.25  # seconds between two looks for what is new to a listener
@@ -208,8 +210,7 @@ class MjpegBroadcaster(Broadcaster):
         """Return the latest frame as JPEG, encoded now; an ApiError tells that there is none."""
         frame = self._context.latest.newest
         if frame is None:
-            text = "there is no image now: the camera is paused, away, or just begins"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
         return self._encode(frame)
 
     async def content(self) -> AsyncIterator[bytes]:

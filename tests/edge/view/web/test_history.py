@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.publish.events import encode_event
 from edge.types import EventType
-from edge.view.web.history import read_history
+from edge.view.web.history import History
 from tests.edge.offline.days import MORNING, event
 
 NOON = MORNING + timedelta(hours=4)
@@ -24,7 +24,7 @@ def record(path: Path) -> None:
 
 def test_a_day_tells_who_was_there_for_how_long_and_when(tmp_path: Path) -> None:
     record(tmp_path / "events.jsonl")
-    told = read_history([tmp_path / "events.jsonl"], NOON.timestamp(), 24 * 3600)
+    told = History([tmp_path / "events.jsonl"]).read(NOON.timestamp(), 24 * 3600)
     assert (told["faces"], told["in_view"]) == (1, 90.0)
     assert told["seconds"] == {"happy": 60.0, "sad": 30.0}
     seen = [bar for bar in told["bars"] if bar["seconds"]]
@@ -34,7 +34,7 @@ def test_a_day_tells_who_was_there_for_how_long_and_when(tmp_path: Path) -> None
 def test_a_period_has_no_more_than_its_own_part_of_what_was_seen(tmp_path: Path) -> None:
     record(tmp_path / "events.jsonl")
     end = NOON.timestamp() - 2 * 3600 + 70
-    told = read_history([tmp_path / "events.jsonl"], end, 60)
+    told = History([tmp_path / "events.jsonl"]).read(end, 60)
     assert told["seconds"] == {"happy": 50.0, "sad": 10.0}
 
 
@@ -45,4 +45,4 @@ def test_lines_that_are_no_events_and_files_that_are_not_there_are_left_out(
     with (tmp_path / "events.jsonl").open("ab") as file:
         file.write(b'{"half an eve\n\xff\n')
     files = [tmp_path / "events.jsonl", tmp_path / "absent.jsonl"]
-    assert read_history(files, NOON.timestamp(), 24 * 3600)["faces"] == 1
+    assert History(files).read(NOON.timestamp(), 24 * 3600)["faces"] == 1
