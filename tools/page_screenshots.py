@@ -54,8 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         address = f"http://127.0.0.1:{(port := free_port())}"
         config = Path(scratch, "emotiond.yaml")
         source = {"kind": "stream", "url": stream.url}
-        sinks = [{"kind": "mqtt", "host": "127.0.0.1", "port": free_port(), "device": "kitchen"}]
-        web = {"enabled": True, "port": port}
+        sinks = [
+            {"kind": "mqtt", "host": "127.0.0.1", "port": free_port(), "device": "kitchen"},
+            {"kind": "jsonl", "path": "events.jsonl"},
+        ]
+        web = {"enabled": True, "port": port, "faces": str(Path(scratch, "faces"))}
         config.write_text(yaml.safe_dump({"source": source, "sinks": sinks, "web": web}))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command) as daemon:
