@@ -1,30 +1,26 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
-import os
-import re
 from collections.abc import Iterator
-from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-import yaml
 
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
-from edge.capture.images import SUFFIXES
 from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
+from edge.config_values import expand_shorthand, inherit, parse_yaml, read_config, with_environment
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
 from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
-from edge.publish import MqttSettings, SinkSettings, expand_sink
+from edge.publish import MqttSettings, SinkSettings
 from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
@@ -33,13 +29,7 @@ from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.zones import Polygon, polygon_fault
 
-MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
 MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
-
-MAX_VALUES = 10_000
-"""Values in a config at most, those behind an alias counted each time that it stands there."""
-
-ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
@@ -200,24 +190,12 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
     return parse_config_file(read_config(path), path, may_be_empty)
 
 
-def read_config(path: Path) -> bytes:
-    """Return the text of a config file; a ConfigError says why it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(text) > MAX_BYTES:
-        raise ConfigError(f"{path}: expected at most {MAX_BYTES} bytes, found more")
-    return text
-
-
 def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Config:
     """Convert the text of a config file to a Config; errors and environment as `load_config`."""
     data = parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
-    return parse_config(_with_environment({} if data is None else data, path.parent), path)
+    return parse_config(with_environment({} if data is None else data, path.parent), path)
 
 
 def parse_config(data: Any, path: Path) -> Config:
@@ -245,15 +223,7 @@ def _parse_camera(name: Any, own: Any, data: dict[str, Any], path: Path) -> Came
         raise ConfigError(f"{path}: {place}: {text}")
     if not isinstance(own, dict):
         raise ConfigError(f"{path}: {place}: expected a mapping, such as {{source: 0}}")
-    merged = {key: data[key] for key in CameraConfig.__struct_fields__ if key in data}
-    for key, value in own.items():
-        above = merged.get(key)
-        if isinstance(value, dict) and isinstance(above, dict) and key != "zones":
-            # What another kind is set to would mean nothing to this one.
-            same = value.get("kind", above.get("kind")) == above.get("kind")
-            merged[key] = above | value if same else value
-        else:
-            merged[key] = value
+    merged = inherit(own, data, CameraConfig.__struct_fields__)
     return _convert(merged, CameraConfig, path, f"{place}.")
 
 
@@ -334,67 +304,6 @@ def redacted_config(config: Config) -> Any:
     return msgspec.to_builtins(shown, enc_hook=str)
 
 
-def _with_environment(data: Any, folder: Path) -> Any:
-    """Return a config's plain values with those that variables of the environment give."""
-    names = sorted(name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX))
-    for name in names if isinstance(data, dict) else ():
-        *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-        data = section = expand_shorthand(data, folder)
-        for parent in parents:
-            if isinstance(section, dict):
-                section = section.setdefault(parent, {})
-            elif isinstance(section, list) and parent.isdecimal() and int(parent) < len(section):
-                section = section[int(parent)]
-            else:
-                section = None
-        if not isinstance(section, dict):
-            text = "expected the name of a key, such as EMOTIOND_WEB__PORT, found no section for it"
-            raise ConfigError(f"{name}: {text}")
-        section[key] = parse_yaml(os.environ[name], Path(name))
-    return data
-
-
-def expand_shorthand(data: Any, folder: Path) -> Any:
-    """Return a config with each bare word or address in full, and a single sink as a list.
-
-    `folder` is that of the file, where names of files are looked for.
-    """
-    if not isinstance(data, dict):
-        return data
-    full = dict(data)
-    if type(data.get("source")) in (str, int):
-        full["source"] = _expand_source(str(data["source"]), folder)
-    if isinstance(data.get("detector"), str):
-        full["detector"] = {"kind": data["detector"]}
-    if isinstance(data.get("sinks"), str | dict):
-        full["sinks"] = [data["sinks"]]
-    if isinstance(full.get("sinks"), list):
-        full["sinks"] = [expand_sink(one) if isinstance(one, str) else one for one in full["sinks"]]
-    if isinstance(full.get("cameras"), dict):
-        full["cameras"] = {
-            name: expand_shorthand({"source": one} if type(one) in (str, int) else one, folder)
-            for name, one in full["cameras"].items()
-        }
-    return full
-
-
-def _expand_source(text: str, folder: Path) -> dict[str, object]:
-    """Return the section that a short text means; a word that is no file is a kind."""
-    if text.isdecimal() or text.startswith("/dev/"):
-        return {"kind": "camera", "device": int(text) if text.isdecimal() else text}
-    if "://" in text:
-        return {"kind": "stream", "url": text}
-    exists = is_folder = False
-    with suppress(OSError, RuntimeError):  # a name too long, or the home of nobody
-        path = folder / Path(text).expanduser()
-        exists, is_folder = path.exists(), path.is_dir()
-    if is_folder or Path(text).suffix.lower() in SUFFIXES:
-        return {"kind": "images", "path": text}
-    if re.fullmatch(r"\w+", text) and not exists:
-        return {"kind": text}
-    return {"kind": "video", "path": text}
-
-
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
     """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
     if not isinstance(value, str) or not value or "\0" in value:
@@ -405,52 +314,3 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
         return kind(folder / Path(value).expanduser())
     except RuntimeError as error:
         raise ValueError(f"Expected a path ({error})") from error
-
-
-def parse_yaml(text: str | bytes, place: Path) -> Any:
-    """Return the plain values of a YAML text from `place`; errors as `load_config`."""
-    try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)  # nosec B506
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
-            problem = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-        raise ConfigError(f"{place}: is not YAML: {problem}") from error
-    except RecursionError as error:
-        raise ConfigError(f"{place}: is nested too deeply") from error
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses keys given twice and aliases that expand to much; says where a value is bad."""
-
-    def construct_document(self, node: yaml.Node) -> Any:
-        """Refuse aliases that unfold to more than anybody writes, or to themselves."""
-        waiting, count = [node], 0
-        while waiting:
-            one, count = waiting.pop(), count + 1
-            if count > MAX_VALUES:
-                text = f"expected at most {MAX_VALUES:,} values, found more by its aliases"
-                raise yaml.constructor.ConstructorError(None, None, text, node.start_mark)
-            if isinstance(one, yaml.SequenceNode):
-                waiting += one.value
-            elif isinstance(one, yaml.MappingNode):
-                waiting += [part for pair in one.value for part in pair]
-        return super().construct_document(node)
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, LookupError, AttributeError) as error:  # what PyYAML lets through
-            kind = node.tag.rpartition(":")[2]  # the value itself may be a secret
-            text = f"expected a valid {kind}; put quotes around what is meant as a text"
-            raise yaml.constructor.ConstructorError(None, None, text, node.start_mark) from error
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from converter.data.label_sets import LabelSetName
-from edge.config import parse_yaml
 from edge.config_errors import format_validation_error
+from edge.config_values import parse_yaml
 from edge.errors import ConfigError
 
 RECIPES = Path(__file__).parent  # a wheel holds them too
@@ -47,6 +47,7 @@ class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Settings that every training has; shallow.yaml explains each."""
 
     start: str = ""
+    start_share: Share = 0.0
     epochs: Count = 40
     batch_size: Count = 128
     learning_rate: Positive = 0.1
@@ -81,7 +82,7 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     zoom: Positive = 5.0
     whole: Share = 0.15
     mosaic: Share = 0.3
-    empty: Share = 0.3
+    empty: Share = 0.35
     drawn: Share = 0.1
     empty_tint: NotNegative = 0.2
     portraits: Share = 0.1

@@ -95,8 +95,8 @@ def fit(
     """
     keras.utils.set_random_seed(recipe.seed)
     network = _initial_network(build(), recipe, directory)
+    current = _float32_copy(network, build, recipe.start_share)
     model = compiled(network)
-    current = _float32_copy(network, build)
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
     written = {"on_epoch_end": lambda *_: write_network(current(), directory / MODEL)}
@@ -132,14 +132,17 @@ def _initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Mod
     return network
 
 
-def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
+def _float32_copy(network: Model, build: CurrentNetwork, start_share: float) -> CurrentNetwork:
+    """Return what copies the network's weights of a moment, averaged with those of now."""
+    start = network.get_weights()
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("float32")
     copy = build()
     keras.mixed_precision.set_global_policy(policy)
 
     def current() -> Model:
-        copy.set_weights(network.get_weights())
+        pairs = zip(start, network.get_weights(), strict=True)
+        copy.set_weights([old * start_share + new * (1 - start_share) for old, new in pairs])
         return copy
 
     return current

@@ -29,13 +29,14 @@ from edge.config import (
     with_camera,
 )
 from edge.errors import ExitCode, Level
-from edge.pipeline.build import PipelineComponents, validate_components
+from edge.pipeline.build import PipelineComponents, SetupBuilder
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
 from edge.publish.mqtt.settings import Address, HomeAssistantSettings
 from edge.publish.retained import RetainedTopics
 from edge.service import daemon
+from edge.service.commands import CommandQueue
 from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
 
@@ -108,7 +109,8 @@ def check(options: argparse.Namespace) -> ExitCode:
     config = load_config(options.config)
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
-    parts = validate_components(msgspec.structs.replace(config, sinks=sinks, web=web))
+    adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
+    parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
     print_line(f"{options.config}: sound; {'; '.join(_used(config, parts))}")
     return ExitCode.OK
 

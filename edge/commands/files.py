@@ -40,7 +40,7 @@ from edge.offline.video import (
     probe_video,
 )
 from edge.paths import path_text
-from edge.pipeline.build import analyze_image, build_processing
+from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes

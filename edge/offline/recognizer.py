@@ -19,8 +19,9 @@ from edge.capture import EndOfStream, Source
 from edge.capture.images import decode_image, pillow_to_bgr, read_image
 from edge.config import parse_config
 from edge.errors import InputError, SourceError
-from edge.pipeline.build import PipelineComponents, analyze_image, build_processing
+from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.processing import analyze_image, build_processing
 from edge.pipeline.worker import BoundedQueue
 from edge.types import AnalyzedFrame, Expression, Frame, Image
 

@@ -75,7 +75,7 @@ class SinkContext:
     commands: CommandQueue | None = None
     catalog: Catalog = field(default_factory=Catalog)
     run: str = ""
-    retained: RetainedTopics | None = None
+    retained: RetainedTopics | None = field(default=None, compare=False)
     several: bool = False
 
 

@@ -17,6 +17,7 @@ from edge.config import Config
 from edge.errors import EmotiondError, ExitCode
 from edge.paths import atomic_write
 from edge.pipeline.pipeline import STALL_TIMEOUT, Pipeline
+from edge.service.cameras import Cameras
 from edge.service.controller import Controller
 from edge.service.retention import retention_thread
 from edge.terminal import plural
@@ -139,21 +140,22 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
     signals.wake = controller.commands.wake
-    controller.start()
+    controller.cameras.start()
     # What is loaded by now stays to the end: collections need not go through it again and again.
     gc.collect()
     gc.freeze()
     with retention_thread(lambda: controller.config):
         _watch(controller, signals, reporter)
-    reporter.update(*controller.pipelines)  # a film may be over before anybody looked
+    reporter.update(*controller.cameras.pipelines)  # a film may be over before anybody looked
     reporter.send("STOPPING=1")
-    return _end(controller)
+    return _end(controller.cameras)
 
 
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
     """Answer requests, and look at the pipelines each second, until there is no more to watch."""
     due, stats_due = 0.0, time.monotonic() + STATS_INTERVAL
-    while controller.running and controller.error is None:
+    cameras = controller.cameras
+    while cameras.running and cameras.error is None:
         if signals.stop or controller.shutdown:
             return
         request = controller.commands.next(due - time.monotonic())
@@ -166,30 +168,29 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
         if time.monotonic() < due and not reporter.not_ready:
             continue
         due = time.monotonic() + (STARTUP_TICK if reporter.not_ready else TICK)
-        reporter.update(*controller.pipelines)
-        controller.tick()
+        reporter.update(*controller.cameras.pipelines)
+        cameras.tick()
         if time.monotonic() >= stats_due:
             stats_due = time.monotonic() + STATS_INTERVAL
-            controller.publish_stats()
+            for pipeline in cameras.pipelines:
+                pipeline.publish_stats()
 
 
-def _end(controller: Controller) -> ExitCode:
-    in_time = controller.stop()
-    for pipeline in controller.pipelines:
+def _end(cameras: Cameras) -> ExitCode:
+    in_time = cameras.stop()
+    for pipeline in cameras.pipelines:
         log.info(
             "%s%s", f"camera {pipeline.name}: " if pipeline.name else "", summary(pipeline.stats())
         )
-    error = controller.error
+    error = cameras.error
     if isinstance(error, EmotiondError):
         log.error("%s", error)
     elif error is not None:
         log.error("a stage failed", exc_info=error)
     if not in_time:
         log.error("some stages did not end in time and were left behind")
-    failed = (
-        error is not None or any(one.failed_inputs for one in controller.pipelines) or not in_time
-    )
-    return ExitCode.FAULT if failed else ExitCode.OK
+    failed_inputs = any(one.failed_inputs for one in cameras.pipelines)
+    return ExitCode.FAULT if error or failed_inputs or not in_time else ExitCode.OK
 
 
 def summary(stats: Stats) -> str:

@@ -16,16 +16,13 @@ from msgspec import inspect as types
 
 from edge.capture.v4l2 import query_node, video_nodes
 from edge.config import (
-    MAX_BYTES,
     Config,
     RetentionSettings,
     camera_configs,
-    expand_shorthand,
     outgoing_flows,
-    parse_yaml,
-    read_config,
     redacted_config,
 )
+from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
 from edge.errors import ConfigError
 from edge.paths import asset, atomic_write
 from edge.publish import MqttSettings

@@ -11,8 +11,9 @@ from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.infer.track_state import SmoothingSettings
-from edge.pipeline.build import PipelineComponents, ProcessingComponents
+from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.processing import ProcessingComponents
 from edge.publish.events import EventGenerator
 from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
 from edge.types import Face, Image

@@ -12,7 +12,7 @@ LAYERS = (
     "service.commands",
     "publish",
     "view",
-    "config",
+    "config config_values",
     "pipeline",
     "service offline",
     "doctor commands cli __main__",

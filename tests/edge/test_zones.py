@@ -11,8 +11,9 @@ from edge.commands.demo import CLIP
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.geometry import Box
-from edge.pipeline.build import ImageAnalyzer, build_components
+from edge.pipeline.build import build_components
 from edge.pipeline.pipeline import Pipeline
+from edge.pipeline.processing import ImageAnalyzer
 from edge.types import AnalyzedFrame, Image
 from edge.zones import black_out, zones_of
 from tests.e2e.daemon import read_events

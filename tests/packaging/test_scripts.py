@@ -13,7 +13,8 @@ import yaml
 
 from edge import __version__
 from edge.cli import COMMANDS
-from edge.config import ENVIRONMENT_PREFIX, load_config
+from edge.config import load_config
+from edge.config_values import ENVIRONMENT_PREFIX
 from edge.publish import MqttSettings
 from tests.conftest import ROOT
 

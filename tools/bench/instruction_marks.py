@@ -28,7 +28,7 @@ from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.paths import asset, find_model
-from edge.pipeline.build import build_processing
+from edge.pipeline.processing import build_processing
 from edge.publish.events import encode_event
 from edge.types import Face, Frame
 

@@ -14,15 +14,13 @@ import pytest
 from edge.commands.demo import CLIP
 from edge.config import Config, outbox_paths, parse_config
 from edge.errors import ConfigError, EmotiondError
-from edge.pipeline import build as module
+from edge.pipeline import processing as module
 from edge.pipeline.build import (
-    Changes,
-    ImageAnalyzer,
-    PipelineBuilder,
+    Setup,
+    SetupBuilder,
     build_components,
-    validate_components,
 )
-from edge.pipeline.worker import LatestFrame
+from edge.pipeline.processing import ImageAnalyzer
 from edge.service.commands import CommandQueue
 from edge.types import Image
 from edge.view.web.server import WebServer
@@ -46,20 +44,20 @@ class Daemon:
 
     def __init__(self, folder: Path, **fields: Any) -> None:
         self._folder = folder
-        self.builder = PipelineBuilder(self.config(**fields), CommandQueue(), LatestFrame())
-        self._opened = list(self.builder.components.sinks)
+        self.builder = SetupBuilder(self.config(**fields), CommandQueue())
+        self._opened = list(self.builder.setup.components.sinks)
 
     def config(self, **fields: Any) -> Config:
         return parse_config({**BASE, **fields}, self._folder / "config.yaml")
 
-    def prepare(self, **fields: Any) -> Changes:
+    def prepare(self, **fields: Any) -> Setup:
         changes = self.builder.prepare(self.config(**fields))
         self._opened += changes.components.sinks
         return changes
 
     def replaced(self, **fields: Any) -> set[str]:
         """Return the names of what another config makes anew; it is committed."""
-        before, changes = self.builder.components, self.prepare(**fields)
+        before, changes = self.builder.setup.components, self.prepare(**fields)
         after = changes.components
         names = {
             "source": before.source is not after.source,
@@ -110,17 +108,17 @@ def test_only_what_a_change_of_the_config_concerns_is_made_anew(
     daemon: Daemon, fields: dict[str, Any], names: set[str]
 ) -> None:
     assert daemon.replaced(**fields) == names
-    assert daemon.prepare(**fields).components == daemon.builder.components
+    assert daemon.prepare(**fields).components == daemon.builder.setup.components
 
 
 def test_a_change_of_the_config_is_no_new_run(daemon: Daemon, tmp_path: Path) -> None:
-    run = daemon.builder.components.processing.events.run
+    run = daemon.builder.setup.components.processing.events.run
     changed = daemon.prepare(tracker={"min_hits": 4}).components.processing.events
-    assert changed is not daemon.builder.components.processing.events
+    assert changed is not daemon.builder.setup.components.processing.events
     assert changed.run == run
     (tmp_path / "another").mkdir()
     with closing(Daemon(tmp_path / "another")) as another:
-        assert another.builder.components.processing.events.run != run
+        assert another.builder.setup.components.processing.events.run != run
 
 
 OTHER_VALUES: dict[str, Any] = {
@@ -157,7 +155,7 @@ def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: 
     with closing(Daemon(tmp_path, **page)) as daemon:
         assert section in OTHER_VALUES, "give this section another value here"
         fields = {**page, section: OTHER_VALUES[section]}
-        present = daemon.builder.components
+        present = daemon.builder.setup.components
         try:
             rebuilt = daemon.prepare(**fields).components != present
         except ConfigError as error:
@@ -170,34 +168,30 @@ def test_a_section_that_is_looked_up_is_the_new_one_after_a_reload(
     daemon: Daemon, section: str
 ) -> None:
     daemon.builder.commit(daemon.prepare(**{section: LOOKED_UP[section]}))
-    assert getattr(daemon.builder.config, section) != getattr(Config(), section)
-
-
-class WiderConfig(Config, frozen=True):
-    """A config with a section that nobody has built anything from yet."""
-
-    extra: int = 0
-
-
-def test_a_section_that_nothing_is_built_from_needs_a_restart(daemon: Daemon) -> None:
-    fields = {name: getattr(daemon.config(), name) for name in Config.__struct_fields__}
-    with pytest.raises(ConfigError, match="extra: a change needs a restart of the daemon"):
-        daemon.builder.prepare(WiderConfig(**fields, extra=1))
+    assert getattr(daemon.builder.setup.config, section) != getattr(Config(), section)
 
 
 def test_what_was_prepared_counts_once_it_is_committed(daemon: Daemon) -> None:
-    before = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    before = (
+        daemon.builder.setup.config,
+        daemon.builder.setup.components,
+        daemon.builder.setup.catalog,
+    )
     changes = daemon.prepare(smoothing={"hold_s": 0.5}, privacy={"allow_snapshots": True})
-    present = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    present = (
+        daemon.builder.setup.config,
+        daemon.builder.setup.components,
+        daemon.builder.setup.catalog,
+    )
     assert present == before
     daemon.builder.commit(changes)
-    assert daemon.builder.config.smoothing.hold_s == 0.5
-    assert daemon.builder.components is changes.components
-    assert daemon.builder.catalog.allow_snapshots
+    assert daemon.builder.setup.config.smoothing.hold_s == 0.5
+    assert daemon.builder.setup.components is changes.components
+    assert daemon.builder.setup.catalog.allow_snapshots
 
 
 def test_another_kind_of_source_says_whether_frames_are_dropped(daemon: Daemon) -> None:
-    assert not daemon.builder.components.live
+    assert not daemon.builder.setup.components.live
     assert daemon.prepare(source={"kind": "camera"}).components.live
 
 
@@ -214,13 +208,13 @@ def test_commands_choose_from_what_the_file_offers_whatever_they_chose_before(
     daemon: Daemon, tmp_path: Path
 ) -> None:
     daemon.builder.commit(daemon.prepare(classifier={"model": str(copy_brightness(tmp_path))}))
-    file_config, sinks = daemon.builder.file_config, daemon.builder.components.sinks
+    file_config, sinks = daemon.builder.setup.file_config, daemon.builder.setup.components.sinks
     changes = daemon.builder.prepare(daemon.config(), file_config)
     assert changes.sections == ("classifier",)
     assert changes.components.sinks == sinks
     daemon.builder.commit(changes)
-    assert "brightness" in daemon.builder.catalog.models
-    assert daemon.builder.file_config is file_config
+    assert "brightness" in daemon.builder.setup.catalog.models
+    assert daemon.builder.setup.file_config is file_config
 
 
 # Views.
@@ -231,7 +225,7 @@ def test_a_view_is_opened_where_the_config_wants_it_and_there_is_something_to_se
     daemon: Daemon, view: str
 ) -> None:
     wanted = daemon.config(**{view: {"enabled": True}})
-    assert len(validate_components(wanted)[""].sinks) == 3
+    assert len(SetupBuilder(wanted, CommandQueue()).setup.components.sinks) == 3
     assert len(build_components(wanted).sinks) == 2
 
 
@@ -249,10 +243,18 @@ def test_a_view_stays_through_changes_that_do_not_concern_it(daemon: Daemon) -> 
 
 
 def refusal(daemon: Daemon, **fields: Any) -> str:
-    before = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    before = (
+        daemon.builder.setup.config,
+        daemon.builder.setup.components,
+        daemon.builder.setup.catalog,
+    )
     with pytest.raises(EmotiondError) as caught:
         daemon.prepare(**fields)
-    present = daemon.builder.config, daemon.builder.components, daemon.builder.catalog
+    present = (
+        daemon.builder.setup.config,
+        daemon.builder.setup.components,
+        daemon.builder.setup.catalog,
+    )
     assert present == before
     return str(caught.value)
 
@@ -334,7 +336,7 @@ def test_a_page_may_move_to_another_address_on_the_port_that_it_has(
     daemon.builder.commit(daemon.prepare(web={"enabled": True, **local}))
     everywhere = {"host": "0.0.0.0", "port": port, "token": {"file": "token"}}
     changes = daemon.prepare(web={"enabled": True, **everywhere})
-    before, after = daemon.builder.components.sinks[2], changes.components.sinks[2]
+    before, after = daemon.builder.setup.components.sinks[2], changes.components.sinks[2]
     assert isinstance(before, WebServer)
     assert isinstance(after, WebServer)
     before.close(1.0)

@@ -17,7 +17,7 @@ from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.pipeline.pipeline import Pipeline
-from edge.service import controller as controller_module
+from edge.service import cameras as cameras_module
 from edge.service.commands import (
     Command,
     CommandError,
@@ -99,14 +99,14 @@ class Street:
 
     def close(self) -> None:
         self._ended.set()
-        self.controller.stop()
+        self.controller.cameras.stop()
         self._server.__exit__(None, None, None)
 
     def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Do as the main thread does, until the condition holds."""
 
         def done() -> object:
-            self.controller.tick()
+            self.controller.cameras.tick()
             return condition()
 
         wait_until(done, seconds)
@@ -147,7 +147,7 @@ class Street:
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[Street]:
     street = Street(tmp_path)
-    street.controller.start()
+    street.controller.cameras.start()
     street.until(lambda: street.seen_by("front") and street.seen_by("back"))
     yield street
     street.close()
@@ -183,7 +183,7 @@ def test_a_command_for_a_camera_that_is_not_there_is_refused_with_the_names(stre
 def test_a_snapshot_needs_a_camera_that_allows_it(tmp_path: Path) -> None:
     street = Street(tmp_path)
     street.write("front", "back", front={"privacy": {"allow_snapshots": True}})
-    street.controller.start()
+    street.controller.cameras.start()
     street.data(Reload())
     street.until(lambda: isinstance(street.ask(GetSnapshot(), "front"), CommandResult))
     assert "privacy.allow_snapshots" in str(street.ask(GetSnapshot(), "back"))
@@ -254,7 +254,7 @@ def test_what_befalls_one_camera_does_not_disturb_the_other(street: Street, fate
         street.until(lambda: street.state("front") is CameraState.OFFLINE)
     street.goes_on("back")
     assert street.pipeline("back").stats().dropped["events"] == 0
-    assert street.controller.error is None
+    assert street.controller.cameras.error is None
 
 
 def test_a_camera_that_floods_takes_no_event_and_no_place_of_another(street: Street) -> None:
@@ -285,13 +285,13 @@ def test_a_crowd_before_one_camera_costs_its_own_frames_and_not_those_of_another
 def test_a_camera_whose_stage_fails_is_begun_anew_and_the_other_goes_on(
     street: Street, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(controller_module, "RETRY_DELAY_S", 0.2)
+    monkeypatch.setattr(cameras_module, "RETRY_DELAY_S", 0.2)
     failed, back = street.pipeline("front"), street.pipeline("back")
     broken = failed.components.processing.scheduler
     monkeypatch.setattr(broken, "update", lambda frame: 1 / 0)
     street.until(lambda: street.controller.cameras.get("front") is None)
-    assert street.controller.running
-    assert street.controller.error is None
+    assert street.controller.cameras.running
+    assert street.controller.cameras.error is None
     street.until(lambda: "front" in street.controller.cameras and street.frames("front") > 5)
     assert "camera front: division by zero; it is begun anew" in caplog.text
     assert street.pipeline("back") is back
@@ -310,7 +310,7 @@ def test_a_camera_that_hangs_is_given_up_as_offline_and_begun_anew_once_it_lets_
 
     monkeypatch.setattr(hung.source, "read", hang)
     assert entered.wait(20)
-    monkeypatch.setattr(controller_module, "RETRY_DELAY_S", 0.2)
+    monkeypatch.setattr(cameras_module, "RETRY_DELAY_S", 0.2)
     monkeypatch.setattr(hung, "stalled", lambda: ["capture"])
     street.until(lambda: "front" not in street.controller.cameras)
     street.until(lambda: hung.status().camera is CameraState.OFFLINE)
@@ -326,15 +326,15 @@ def test_when_every_camera_has_failed_the_daemon_ends_with_the_reason(
     for name in ("front", "back"):
         scheduler = street.pipeline(name).components.processing.scheduler
         monkeypatch.setattr(scheduler, "update", lambda frame: 1 / 0)
-    street.until(lambda: street.controller.error is not None)
-    assert isinstance(street.controller.error, ZeroDivisionError)
+    street.until(lambda: street.controller.cameras.error is not None)
+    assert isinstance(street.controller.cameras.error, ZeroDivisionError)
 
 
 def test_each_camera_has_topics_of_its_own_at_one_broker(tmp_path: Path, broker: Broker) -> None:
     sinks = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "test"}
     with Subscriber(broker.host, broker.port) as subscriber:
         street = Street(tmp_path, sinks=[sinks])
-        street.controller.start()
+        street.controller.cameras.start()
         street.until(lambda: subscriber.payloads("emotiond/test/back/event"))
         (event, *_) = subscriber.payloads("emotiond/test/back/event")
         assert event["camera"] == "back"
@@ -342,7 +342,8 @@ def test_each_camera_has_topics_of_its_own_at_one_broker(tmp_path: Path, broker:
         assert (state["camera_name"], state["camera"]) == ("back", "online")
         assert subscriber.payloads("emotiond/test/availability")[0] == "online"
         assert subscriber.payloads("emotiond/test/event") == []
-        street.controller.publish_stats()
+        for pipeline in street.controller.cameras.pipelines:
+            pipeline.publish_stats()
         street.until(lambda: subscriber.payloads("emotiond/test/front/stats"))
         subscriber.publish("emotiond/test/front/set/pause", b"ON")
 
@@ -366,7 +367,7 @@ def test_home_assistant_has_a_device_for_each_camera_below_the_daemons(
     sinks = {"kind": "mqtt", "host": broker.host, "port": broker.port, "device": "test"}
     with Subscriber(broker.host, broker.port) as subscriber:
         street = Street(tmp_path, sinks=[sinks])
-        street.controller.start()
+        street.controller.cameras.start()
         place = "homeassistant/device/emotiond_test{}/config"
         street.until(lambda: subscriber.payloads(place.format("_back")))
         device = subscriber.payloads(place.format("_back"))[0]
@@ -386,7 +387,8 @@ class Page:
     """A browser of the daemon's page."""
 
     def __init__(self, street: Street) -> None:
-        self._port = int(street.controller.pipeline.components.sinks[-1].url.rpartition(":")[2])  # type: ignore[attr-defined]
+        web = street.controller.cameras.pipelines[0].components.sinks[-1]
+        self._port = int(web.url.rpartition(":")[2])  # type: ignore[attr-defined]
 
     def get(self, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
@@ -399,7 +401,7 @@ class Page:
 
 def test_the_page_has_all_cameras_and_each_has_a_page_of_its_own(tmp_path: Path) -> None:
     street = Street(tmp_path, web={"enabled": True, "port": 0})
-    street.controller.start()
+    street.controller.cameras.start()
     street.until(lambda: street.seen_by("front") and street.seen_by("back"))
     page = Page(street)
     assert b'id="grid"' in page.get("/")[1]
@@ -425,7 +427,7 @@ def test_the_page_has_all_cameras_and_each_has_a_page_of_its_own(tmp_path: Path)
 
 def test_a_blur_of_one_camera_and_its_removal_reach_the_page_at_once(tmp_path: Path) -> None:
     street = Street(tmp_path, web={"enabled": True, "port": 0})
-    street.controller.start()
+    street.controller.cameras.start()
     street.until(lambda: street.seen_by("front"))
     page = Page(street)
     street.write("front", "back", front={"privacy": {"blur": "frame"}})
@@ -465,9 +467,10 @@ def test_a_config_with_one_source_has_the_topics_and_fields_of_before(
         }
         street.path.write_bytes(msgspec.json.encode(config))
         street.controller = Controller(street.path)
-        street.controller.start()
+        street.controller.cameras.start()
         street.until(lambda: subscriber.payloads("emotiond/test/event"))
-        street.controller.publish_stats()
+        for pipeline in street.controller.cameras.pipelines:
+            pipeline.publish_stats()
         street.until(lambda: subscriber.payloads("emotiond/test/stats"))
         street.close()
         subscriber.catch_up()

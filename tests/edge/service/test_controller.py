@@ -70,15 +70,15 @@ class House:
 
     def refusal(self, command: Command) -> str:
         """Return why a command is not carried out; nothing may have changed by it."""
-        before = self.controller.config, self.controller.pipeline.components
+        before = self.controller.config, self.controller.cameras[""].pipeline.components
         answer = self.ask(command)
         assert isinstance(answer, CommandError)
-        assert (self.controller.config, self.controller.pipeline.components) == before
+        assert (self.controller.config, self.controller.cameras[""].pipeline.components) == before
         return f"{answer.code}: {answer}"
 
     @property
     def camera(self) -> CameraState:
-        return self.controller.pipeline.status().camera
+        return self.controller.cameras[""].pipeline.status().camera
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -95,11 +95,11 @@ def stream() -> Iterator[LiveStream]:
 def house(tmp_path: Path, stream: LiveStream) -> Iterator[House]:
     """A house whose camera gives frames."""
     house = House(tmp_path, {"kind": "stream", "url": stream.url})
-    house.controller.pipeline.start()
+    house.controller.cameras.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
     yield house
-    assert house.controller.pipeline.stop()
-    assert house.controller.pipeline.error is None
+    assert house.controller.cameras.stop()
+    assert house.controller.cameras[""].pipeline.error is None
 
 
 def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_again(
@@ -109,10 +109,10 @@ def test_a_pause_lets_the_camera_go_ends_every_face_and_a_resumption_finds_them_
     assert house.ask(Pause(paused=True)) == CommandResult({"paused": True, "until": None})
     assert house.camera is CameraState.PAUSED
     wait_until(lambda: house.events[-1]["type"] == "end")
-    source = house.controller.pipeline.source._source
+    source = house.controller.cameras[""].pipeline.source._source
     wait_until(lambda: not source.online)
     told = len(house.events)
-    assert house.controller._latest_frame.newest is None
+    assert house.controller._builder.views[""].latest.newest is None
     house.ask(Pause(paused=False))
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: len(house.events) > told)
@@ -124,7 +124,7 @@ def test_a_pause_that_runs_out_ends_by_itself(house: House) -> None:
     assert answer.data["until"] is not None
 
     def ticked() -> bool:
-        house.controller.tick()
+        house.controller.cameras.tick()
         return house.camera is CameraState.ONLINE
 
     wait_until(ticked)
@@ -135,22 +135,22 @@ def test_a_pause_survives_a_restart_and_the_camera_is_not_even_opened(
 ) -> None:
     source = {"kind": "stream", "url": stream.url}
     first = House(tmp_path, source)
-    first.controller.pipeline.start()
+    first.controller.cameras.start()
     first.ask(Pause(paused=True))
-    assert first.controller.pipeline.stop()
+    assert first.controller.cameras.stop()
     second = House(tmp_path, source)
-    second.controller.pipeline.start()
-    wait_until(lambda: second.controller.pipeline._workers[0].heartbeat)
+    second.controller.cameras.start()
+    wait_until(lambda: second.controller.cameras[""].pipeline._workers[0].heartbeat)
     assert second.camera is CameraState.PAUSED
-    assert second.controller.pipeline.stop()
-    assert second.controller.pipeline.stats().frames == 0
+    assert second.controller.cameras.stop()
+    assert second.controller.cameras[""].pipeline.stats().frames == 0
 
 
 def test_another_model_goes_on_with_the_faces_under_its_own_name(house: House) -> None:
     wait_until(lambda: house.events)
     answer = house.ask(SetModel("tiny-int8"))
     assert answer == CommandResult({"model": "tiny-int8", "detector": "builtin"})
-    wait_until(lambda: house.controller.pipeline.applied)
+    wait_until(lambda: house.controller.cameras[""].pipeline.applied)
     house.ask(Pause(paused=True))
     wait_until(lambda: house.events[-1]["type"] == "end")
     assert house.events[-1]["model"] == "tiny-int8"
@@ -211,7 +211,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
 
 def test_a_detector_that_is_not_installed_is_a_failure_that_changes_nothing(house: House) -> None:
     assert "failed: " in house.refusal(SetDetector("mediapipe"))
-    assert house.controller.pipeline.status().detector == "builtin"
+    assert house.controller.cameras[""].pipeline.status().detector == "builtin"
 
 
 def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) -> None:
@@ -223,9 +223,9 @@ def test_a_config_that_is_read_again_undoes_what_commands_changed(house: House) 
 
 def test_a_config_that_is_read_again_and_says_the_same_disturbs_nobody(house: House) -> None:
     wait_until(lambda: house.events)
-    processing = house.controller.pipeline.components.processing
+    processing = house.controller.cameras[""].pipeline.components.processing
     assert isinstance(house.ask(Reload()), CommandResult)
-    assert house.controller.pipeline.components.processing is processing
+    assert house.controller.cameras[""].pipeline.components.processing is processing
     assert [event["type"] for event in house.events].count("start") == 1
 
 
@@ -237,7 +237,7 @@ def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
     house.ask(SetModel("tiny-int8"))
     answer = house.ask(SetModel("brightness"))
     assert answer == CommandResult({"model": "brightness", "detector": "builtin"})
-    assert "dusk" in house.controller._builder.catalog.labels
+    assert "dusk" in house.controller._builder.setup.catalog.labels
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_config_whose_port_is_taken_is_refused_and_its_other_changes_with_it(
         house.write(web={"enabled": True, "port": port}, smoothing={"hold_s": 0.3})
         assert f":{port}: Address already in use" in house.refusal(Reload())
         house.controller.reload()
-    assert house.controller.pipeline.error is None
+    assert house.controller.cameras[""].pipeline.error is None
     assert isinstance(house.ask(Reload()), CommandResult)
     assert house.controller.config.smoothing.hold_s == 0.3
 
@@ -290,28 +290,28 @@ def test_a_fault_of_the_program_is_answered_and_ends_nothing(
 def test_the_answer_is_given_before_the_sink_that_carries_it_may_be_replaced(
     house: House,
 ) -> None:
-    present = house.controller.pipeline.components
+    present = house.controller.cameras[""].pipeline.components
     house.write(sinks=[])
     seen: list[bool] = []
 
     def answer(_: CommandResult | CommandError) -> None:
-        seen.append(house.controller.pipeline.components is present)
+        seen.append(house.controller.cameras[""].pipeline.components is present)
 
     house.controller.answer(CommandRequest(Reload(), answer))
     assert seen == [True]
-    assert house.controller.pipeline.components.sinks == ()
+    assert house.controller.cameras[""].pipeline.components.sinks == ()
 
 
 def test_a_config_with_another_sink_opens_that_and_the_faces_stay(
     house: House, tmp_path: Path
 ) -> None:
     wait_until(lambda: house.events)
-    before = house.controller.pipeline.components
+    before = house.controller.cameras[""].pipeline.components
     other = {"kind": "jsonl", "path": str(tmp_path / "other.jsonl")}
     present = {"kind": "jsonl", "path": str(house.record)}
     house.write(sinks=[present, other])
     assert isinstance(house.ask(Reload()), CommandResult)
-    after = house.controller.pipeline.components
+    after = house.controller.cameras[""].pipeline.components
     assert (after.source, after.processing, after.sinks[0]) == (
         before.source,
         before.processing,
@@ -326,11 +326,11 @@ def test_a_config_with_another_source_replaces_that_alone_and_no_id_comes_back(
     house: House,
 ) -> None:
     wait_until(lambda: house.events)
-    before = house.controller.pipeline.components
+    before = house.controller.cameras[""].pipeline.components
     with LiveStream(CLIP, fps=25) as other:
         house.write(source={"kind": "stream", "url": other.url})
         assert isinstance(house.ask(Reload()), CommandResult)
-        after = house.controller.pipeline.components
+        after = house.controller.cameras[""].pipeline.components
         assert after.source is not before.source
         assert after.sinks == before.sinks
         wait_until(lambda: {event["track_id"] for event in house.events} == {1, 2})
@@ -352,12 +352,12 @@ def test_a_signal_to_read_the_config_again_is_logged_with_what_changed_or_why_no
     house.write(smoothing={"hold_s": 0.4}, quality={"min_size": 30})
     house.controller.reload()
     assert "house.yaml: read again; changed: quality, smoothing" in caplog.text
-    before = house.controller.pipeline.components
+    before = house.controller.cameras[""].pipeline.components
     house.write(smoothing={"hold_s": -1})
     house.controller.reload()
     assert "house.yaml: smoothing.hold_s: expected" in caplog.text
     assert "the settings of before stay" in caplog.text
-    assert house.controller.pipeline.components is before
+    assert house.controller.cameras[""].pipeline.components is before
 
 
 def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
@@ -366,7 +366,7 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     house = House(
         tmp_path, {"kind": "stream", "url": stream.url}, privacy={"allow_snapshots": True}
     )
-    house.controller.pipeline.start()
+    house.controller.cameras.start()
     wait_until(lambda: house.camera is CameraState.ONLINE)
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
     answer = house.ask(GetSnapshot())
@@ -378,7 +378,7 @@ def test_a_snapshot_is_the_picture_of_this_moment_where_the_config_allows_it(
     assert answer.data == {"width": 640, "height": 480, "bytes": len(answer.jpeg)}
     house.ask(Pause(paused=True))
     assert "failed: there is no image while the camera is paused" in house.refusal(GetSnapshot())
-    assert house.controller.pipeline.stop()
+    assert house.controller.cameras.stop()
 
 
 def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: LiveStream) -> None:
@@ -391,7 +391,7 @@ def test_before_the_first_frame_there_is_no_snapshot(tmp_path: Path, stream: Liv
 def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStream) -> None:
     privacy = {"allow_snapshots": True, "blur": "frame"}
     house = House(tmp_path, {"kind": "stream", "url": stream.url}, privacy=privacy)
-    house.controller.pipeline.start()
+    house.controller.cameras.start()
     wait_until(lambda: isinstance(house.ask(GetSnapshot()), CommandResult))
     answer = house.ask(GetSnapshot())
     assert isinstance(answer, CommandResult)
@@ -399,7 +399,7 @@ def test_a_snapshot_hides_what_the_config_says(tmp_path: Path, stream: LiveStrea
     picture = cv2.imdecode(np.frombuffer(answer.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert np.ptp(picture) == 0
-    assert house.controller.pipeline.stop()
+    assert house.controller.cameras.stop()
 
 
 def test_what_the_command_line_adjusts_outlives_a_reload(

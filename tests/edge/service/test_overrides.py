@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edge.config import Config, parse_config
 from edge.detect import AutoSettings, BlazeFaceSettings, HaarSettings
 from edge.service.commands import CommandError
-from edge.service.controller import with_detector, with_model, with_thresholds
+from edge.service.overrides import with_detector, with_model, with_thresholds
 
 MODELS = {"shallow-int8": Path("shallow-int8"), "mine": Path("/models/mine.tflite")}
 KINDS = ("auto", "builtin", "yunet", "haar")

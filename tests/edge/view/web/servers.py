@@ -10,7 +10,7 @@ from threading import Event, Thread
 from typing import Any
 
 from edge.config import Config, parse_config
-from edge.pipeline.build import ImageAnalyzer
+from edge.pipeline.processing import ImageAnalyzer
 from edge.pipeline.worker import LatestFrame
 from edge.service.commands import (
     Catalog,
