@@ -1,17 +1,23 @@
 """History of the page: hours and days, from the files that events are appended to."""
 
+import asyncio
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 from edge.publish.events import decode_event, utc
 from edge.publish.intervals import (
@@ -20,6 +26,9 @@ from edge.publish.intervals import (
     time_by_emotion,
     time_in_view,
 )
+from edge.view import ViewContext
+from edge.view.web.api import ApiError
+from edge.view.web.programs import REPORT_POLICY, Programs
 
 MAX_BYTES = 32_000_000  # bytes at the end of each file that are read: some 50,000 events
 MAX_INTERVALS = 50_000  # of each file and camera that are remembered, the newest
@@ -128,3 +137,51 @@ def _seconds_between(
 
 def _utc(seconds: float) -> str:
     return utc(datetime.fromtimestamp(seconds, UTC))
+
+
+class HistoryQuery(msgspec.Struct, frozen=True):
+    """Query of `/api/history`, and of `/api/report`."""
+
+    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
+    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    parts: Annotated[int, msgspec.Meta(ge=1, le=31 * 24)] = BARS
+
+
+class HistoryRoutes:
+    """What was recorded, of one camera or of all."""
+
+    def __init__(self, context: ViewContext, history: History, programs: Programs) -> None:
+        self._context, self._history, self._programs = context, history, programs
+        self.routes = [
+            Route("/api/history", self._read),
+            Route("/api/report", self._report),
+        ]
+
+    def _query(self, request: Request) -> tuple[HistoryQuery, datetime]:
+        """Return what is asked, and the end of that time."""
+        if not self._context.event_files:
+            text = "expected a `jsonl` sink in the config, which records events; found none"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+        try:
+            query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
+            end = query.end or datetime.now(UTC)
+            end - timedelta(hours=query.hours)  # after year 1
+        except (ValueError, OverflowError) as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
+        return query, end
+
+    async def _read(self, request: Request) -> Response:
+        query, end = self._query(request)
+        seconds, camera = 3600 * query.hours, self._context.camera
+        read = partial(self._history.read, end.timestamp(), seconds, camera, query.parts)
+        return JSONResponse(await asyncio.to_thread(read))
+
+    async def _report(self, request: Request) -> Response:
+        """Return the report of a time, as a page that stands alone."""
+        query, end = self._query(request)
+        start, camera = end - timedelta(hours=query.hours), self._context.camera
+        options = [f"--since={start.isoformat()}", f"--until={end.isoformat()}"]
+        options += [f"--camera={camera}"] if camera else []
+        files = [str(path) for path in self._context.event_files if path.exists()]
+        page = await self._programs.run("report", "--out=-", *options, "--", *files)
+        return HTMLResponse(page, headers=REPORT_POLICY)

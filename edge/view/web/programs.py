@@ -6,10 +6,12 @@ import resource
 import sys
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 from edge.errors import EmotiondError
+from edge.view.web.api import ApiError
 
 MAX_LINE_BYTES = 16_000_000
 """Bytes of one line that a program prints: the drawing in a report is one."""
@@ -18,7 +20,41 @@ MAX_FILE_BYTES = 1_000_000_000
 """Bytes of a file that it writes: more than an hour of an annotated copy."""
 
 
-async def run_program(*arguments: str, timeout_s: float) -> AsyncGenerator[bytes, None]:
+REPORT_POLICY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    )
+}
+"""Headers of a report, whose styles lie in itself; it runs and loads nothing."""
+
+RUN_TIMEOUT_S = 120.0  # seconds that checks, or a report, may take
+
+
+class Programs:
+    """Runs one subcommand at a time, and has what it prints as a whole."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def run(self, *arguments: str, or_printed: bool = False) -> bytes:
+        """Return what a subcommand prints; `or_printed`: also of one that fails."""
+        if self._turn.locked():
+            text = "checks or a report are being made already; ask again later"
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
+        printed: list[bytes] = []
+        try:
+            async with self._turn, aclosing(run_program(*arguments)) as lines:
+                async for line in lines:
+                    printed.append(line)
+        except EmotiondError:
+            if not printed or not or_printed:
+                raise
+        return b"".join(printed)
+
+
+async def run_program(
+    *arguments: str, timeout_s: float = RUN_TIMEOUT_S
+) -> AsyncGenerator[bytes, None]:
     """Run `emotiond` with arguments; yield each line that it prints.
 
     It is ended with the iterator. An EmotiondError says why it failed, in its own words.

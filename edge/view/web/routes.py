@@ -1,21 +1,16 @@
 """Routes of the web page and its API: what answers each request."""
 
-import asyncio
 import logging
 import re
 import threading
-from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import cv2
 import msgspec
 import yaml
 from prometheus_client import generate_latest
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,7 +26,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import __version__
 from edge.errors import EmotiondError
-from edge.infer.face_images import FaceFolder
 from edge.service.commands import (
     ChangeSettings,
     Command,
@@ -40,24 +34,21 @@ from edge.service.commands import (
     GetSettings,
     Shutdown,
 )
-from edge.types import EXPRESSIONS, CameraState, SinkRecord
-from edge.view import PrivacyBlur, ViewContext, WebSettings
-from edge.view.annotate import annotate
+from edge.types import CameraState, DaemonStatus, SinkRecord
+from edge.view import ViewContext, WebSettings
 from edge.view.web.api import (
     ApiError,
-    CamerasCollector,
-    MetricsCollector,
-    decode_upload,
     execute_command,
     faces_json,
     parse_command,
-    read_body,
     read_json,
 )
 from edge.view.web.auth import TokenAuth
-from edge.view.web.history import BARS, History
-from edge.view.web.programs import run_program
-from edge.view.web.streams import NO_IMAGE, EventBroadcaster, MjpegBroadcaster
+from edge.view.web.history import History, HistoryRoutes
+from edge.view.web.images import Images
+from edge.view.web.metrics import CameraNumbers, MetricsCollector
+from edge.view.web.programs import Programs
+from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 from edge.view.web.videos import Videos
 
 PAGE = Path(__file__).with_name("page")
@@ -72,18 +63,13 @@ PAGE_FILES = {"/": PAGE / "page.html"} | {
 
 LANGUAGES = " ".join(sorted(path.stem for path in (PAGE / "strings").iterdir()))
 
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""Content-Security-Policy of a report, whose styles lie in itself; it runs and loads nothing."""
-
 CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 """Path below which one of several cameras has all that an only one has at the root."""
 
 MAX_COMMAND_BYTES = 4096
 
 MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
-PROGRAM_TIMEOUT_S = 120.0  # seconds that checks, or a report, may take
-MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
-MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
+
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -99,14 +85,6 @@ COMMAND_ERROR_STATUS = {
 log = logging.getLogger(__name__)
 
 
-class HistoryQuery(msgspec.Struct, frozen=True):
-    """Query of `/api/history`, and of `/api/report`."""
-
-    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
-    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    parts: Annotated[int, msgspec.Meta(ge=1, le=31 * 24)] = BARS
-
-
 class WebApp:
     """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
@@ -120,14 +98,13 @@ class WebApp:
         self.auth: TokenAuth = root.auth if root else TokenAuth(settings, PAGE_FILES)
         self.videos: Videos = root.videos if root else Videos(context)
         self._recorded: History = root._recorded if root else History(context.event_files)
-        self._program: asyncio.Lock = root._program if root else asyncio.Lock()  # one at a time
+        self._programs: Programs = root._programs if root else Programs()
         self._web, self._several = settings, bool(context.cameras) and not context.camera
         self._apps: dict[str, WebApp] = {}  # of several cameras
         self._lock = threading.Lock()
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
-        self._uploads, self._analyzing = 0, asyncio.Lock()
         self._context, self._quit_button = context, settings.quit_button
         self.routes = [
             Route("/", self._page),
@@ -139,16 +116,9 @@ class WebApp:
             Route("/snapshot.jpg", self._snapshot),
             Route("/events", self._event_stream),
             Route("/api/state", self._state),
-            Route("/api/analyse", self._analyze, methods=["POST"]),
             Route("/api/control", self._control, methods=["POST"]),
             Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
-            Route("/api/history", self._history),
-            Route("/api/report", self._report),
             Route("/api/doctor", self._doctor, methods=["POST"]),
-            Route("/api/videos", self._videos, methods=["GET", "POST"]),
-            Route("/api/videos/{video}", self._delete_video, methods=["DELETE"]),
-            Route("/api/videos/{video}/{file}", self._video_file),
-            Route("/api/faces", self._faces, methods=["GET", "POST"]),
             Route("/api/quit", self._quit, methods=["POST"]),
             Route("/api/code", self._code, methods=["POST"]),
             Route("/api/login", self._login, methods=["POST"]),
@@ -156,6 +126,9 @@ class WebApp:
             Route("/healthz", self._health),
             Route("/metrics", self._metrics),
             Route("/openapi.json", self._openapi),
+            *self.videos.routes,
+            *Images(context, self._first_status, settings.faces).routes,
+            *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
 
     def publish(self, record: SinkRecord) -> None:
@@ -269,26 +242,6 @@ class WebApp:
         }
         return {"version": __version__, "device": self._context.device, "cameras": cameras}
 
-    async def _analyze(self, request: Request) -> Response:
-        """Return the faces of an uploaded image, or the image with them; one at a time."""
-        if self._uploads > MAX_QUEUED_UPLOADS:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
-        self._uploads += 1
-        try:
-            data = await read_body(request, MAX_UPLOAD_BYTES)
-            async with self._analyzing:
-                frame = await asyncio.to_thread(lambda: self._context.analyze(decode_upload(data)))
-        finally:
-            self._uploads -= 1
-        if "image/jpeg" in request.headers.get("accept", ""):
-            image = annotate(frame, self._context.blur)
-            return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
-        width, height = frame.frame.size
-        status = next(iter(self.cameras.values())).events.status
-        faces = [face.to_dict() for face in frame.expressions]
-        used = {"model": status.model, "detector": status.detector}
-        return JSONResponse({"width": width, "height": height, **used, "faces": faces})
-
     async def _control(self, request: Request) -> Response:
         command = parse_command(await read_json(request, dict[str, Any], MAX_COMMAND_BYTES))
         return JSONResponse(await execute_command(command, self._context))
@@ -304,106 +257,14 @@ class WebApp:
             raise ApiError(status, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
 
-    def _query(self, request: Request) -> tuple[HistoryQuery, datetime]:
-        """Return what is asked of the history, and the end of that time."""
-        if not self._context.event_files:
-            text = "expected a `jsonl` sink in the config, which records events; found none"
-            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
-        try:
-            query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
-            end = query.end or datetime.now(UTC)
-            end - timedelta(hours=query.hours)  # after year 1
-        except (ValueError, OverflowError) as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
-        return query, end
-
-    async def _history(self, request: Request) -> Response:
-        query, end = self._query(request)
-        seconds, camera = 3600 * query.hours, self._context.camera
-        read = partial(self._recorded.read, end.timestamp(), seconds, camera, query.parts)
-        return JSONResponse(await asyncio.to_thread(read))
-
-    async def _report(self, request: Request) -> Response:
-        """Return the report of what was recorded in a time, as a page that stands alone."""
-        query, end = self._query(request)
-        start, camera = end - timedelta(hours=query.hours), self._context.camera
-        options = [f"--since={start.isoformat()}", f"--until={end.isoformat()}"]
-        options += [f"--camera={camera}"] if camera else []
-        files = [str(path) for path in self._context.event_files if path.exists()]
-        lines = await self._run("report", "--out=-", *options, "--", *files)
-        headers = {"Content-Security-Policy": REPORT_POLICY}
-        return HTMLResponse(b"".join(lines), headers=headers)
+    def _first_status(self) -> DaemonStatus:
+        return next(iter(self.cameras.values())).events.status
 
     async def _doctor(self, _request: Request) -> Response:
         """Return the results of every check, which a process of its own makes."""
         config = str(self._context.config_path)
-        lines = await self._run("doctor", "--json", "--config", config, or_printed=True)
-        return JSONResponse({"checks": msgspec.json.decode(b"".join(lines))})
-
-    async def _run(self, *arguments: str, or_printed: bool = False) -> list[bytes]:
-        """Return what a subcommand prints; `or_printed`: also of one that fails."""
-        if self._program.locked():
-            text = "checks or a report are being made already; ask again later"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", text)
-        lines: list[bytes] = []
-        try:
-            async with (
-                self._program,
-                aclosing(run_program(*arguments, timeout_s=PROGRAM_TIMEOUT_S)) as printed,
-            ):
-                async for line in printed:
-                    lines.append(line)
-        except EmotiondError:
-            if not lines or not or_printed:
-                raise
-        return lines
-
-    async def _videos(self, request: Request) -> Response:
-        """Take a video and return its id, or list all."""
-        if request.method == "POST":
-            name = request.query_params.get("name", "")
-            return JSONResponse({"id": await self.videos.add(request, name)})
-        return JSONResponse({"videos": self.videos.listed()})
-
-    async def _delete_video(self, request: Request) -> Response:
-        await self.videos.delete(request.path_params["video"])
-        return JSONResponse({})
-
-    async def _video_file(self, request: Request) -> Response:
-        video, name = self.videos.find(request.path_params["video"]), request.path_params["file"]
-        if name not in video.results:
-            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", "there is no such file (yet)")
-        policy = {"Content-Security-Policy": REPORT_POLICY} if name.endswith(".html") else None
-        return FileResponse(video.folder / name, headers=policy)
-
-    async def _faces(self, request: Request) -> Response:
-        """Return how many labeled faces there are, once one more was written if that is asked."""
-        folder, written = self._web.faces, 0
-        if folder is None or self._several:
-            text = "expected a folder as `web.faces` in the config, and one camera"
-            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
-        if request.method == "POST":
-            asked = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
-            written = await self._write_face(folder, asked.get("label", ""))
-        counts = {one: len(list((folder / one).glob("*.png"))) for one in EXPRESSIONS}
-        return JSONResponse({"folder": str(folder), "counts": counts, "written": written})
-
-    async def _write_face(self, folder: Path, label: str) -> int:
-        """Write the largest face in view as one of a label; return 0 where there is none."""
-        if label not in EXPRESSIONS:
-            text = f"expected `label` to be one of {', '.join(EXPRESSIONS)}"
-            raise CommandError(ErrorCode.MALFORMED, text)
-        if self._context.blur is not PrivacyBlur.NONE:
-            text = "expected `privacy.blur: none` in the config: faces are to be hidden"
-            raise CommandError(ErrorCode.REFUSED, text)
-        frame = self._context.latest.newest
-        if frame is None:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
-        async with self._analyzing:
-            crop = await asyncio.to_thread(self._context.crop, frame.frame.image)
-            if crop is not None:
-                FaceFolder(folder / label, self._context.note_image).add(crop)
-        return int(crop is not None)
+        printed = await self._programs.run("doctor", "--json", "--config", config, or_printed=True)
+        return JSONResponse({"checks": msgspec.json.decode(printed)})
 
     async def _quit(self, _request: Request) -> Response:
         if not self._quit_button:
@@ -447,16 +308,15 @@ class WebApp:
         return JSONResponse({"status": ", ".join(blind)}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _metrics(self, _request: Request) -> Response:
-        collectors = {name: app.collector for name, app in self.cameras.items()}
-        metrics = CamerasCollector(collectors) if self._several else self.collector
+        metrics = MetricsCollector({name: app.numbers for name, app in self.cameras.items()})
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
 
     @property
-    def collector(self) -> Collector:
-        """Metrics of its camera."""
+    def numbers(self) -> CameraNumbers:
+        """What is measured of its camera."""
         status, stats = self.events.status, self.events.stats
-        return MetricsCollector(self._context.latest, status, stats, self.viewers)
+        return CameraNumbers(self._context.latest, status, stats, self.viewers)
 
     async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))

@@ -22,12 +22,10 @@ from edge.publish.log_handler import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for
-from edge.view.web.api import ApiError, faces_json
+from edge.view.web.api import NO_IMAGE, ApiError, faces_json
 
 HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
-
-NO_IMAGE = "there is no image now: the camera is paused, away, or just begins"
 
 MAX_LOG_LINES = 30  # warnings and errors that are shown, the newest
 MAX_LISTENERS = 20  # pages and programs that may listen at a time

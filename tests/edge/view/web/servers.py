@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -82,7 +82,12 @@ class CommandAnswerer:
 class Server:
     """A running web server, and what a test needs to feed and ask it."""
 
-    def __init__(self, settings: WebSettings, blur: PrivacyBlur = PrivacyBlur.NONE) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        blur: PrivacyBlur = PrivacyBlur.NONE,
+        folder: Path | None = None,
+    ) -> None:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
         self.answerer = CommandAnswerer(self.commands)
@@ -90,6 +95,17 @@ class Server:
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"), LABELS)
         context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
+        if folder is not None:  # what the page keeps and writes
+            path = folder / "emotiond.yaml"
+            path.write_text("sinks: []\n")
+            context = replace(
+                context,
+                config_path=path,
+                state=folder / "state",
+                event_files=(folder / "events.jsonl",),
+                options=lambda: ["--config", str(path)],
+                crop=self.images.crop_largest,
+            )
         self.web = WebServer(settings, context)
         self.cookie = ""
 
@@ -139,10 +155,12 @@ class Server:
 
 @contextmanager
 def serve(
-    settings: WebSettings | None = None, blur: PrivacyBlur = PrivacyBlur.NONE
+    settings: WebSettings | None = None,
+    blur: PrivacyBlur = PrivacyBlur.NONE,
+    folder: Path | None = None,
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur)
+    server = Server(settings or WebSettings(port=0), blur, folder)
     server.publish_status()
     server.web.prepare()
     server.web.start()
