@@ -1,5 +1,6 @@
 """Configuration: a YAML file, parsed into one frozen Config or a one-line error."""
 
+import logging
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import partial
@@ -13,6 +14,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
+from edge.config_migration import rename_keys
 from edge.config_values import expand_shorthand, inherit, parse_yaml, read_config, with_environment
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
@@ -24,12 +26,16 @@ from edge.publish import MqttSettings, SinkSettings
 from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
+from edge.tflite import NO_DELEGATE, DelegateSettings, LibraryPath
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
+from edge.view.snapshots import SnapshotSettings
 from edge.zones import Polygon, polygon_fault
 
 MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
+
+log = logging.getLogger(__name__)
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
 
@@ -50,8 +56,8 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     Attributes:
         max_event_age_s: seconds, of events in JSONL files and outboxes; null: until
             `emotiond forget`. They are deleted a tenth of it at a time.
-        max_image_age_s: seconds, of faces from `emotiond collect` and of images saved from the
-            window; null: until `emotiond forget`.
+        max_image_age_s: seconds, of snapshots, of faces from `emotiond collect` and of images saved
+            from the window; null: until `emotiond forget`.
     """
 
     max_event_age_s: Age | None = None
@@ -116,6 +122,7 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore: tuple[Polygon, ...] = ()
     schedule: ScheduleSettings = ScheduleSettings()
     summary: SummarySettings = SummarySettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
 
 
 class Config(CameraConfig, frozen=True):
@@ -130,6 +137,7 @@ class Config(CameraConfig, frozen=True):
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
     preview: PreviewSettings = PreviewSettings()
     web: WebSettings = WebSettings()
+    runtime: DelegateSettings = NO_DELEGATE
     retention: RetentionSettings = RetentionSettings()
     deployment: DeploymentSettings = DeploymentSettings()
     cameras: Annotated[dict[Name, CameraConfig], msgspec.Meta(max_length=MAX_CAMERAS)] = {}
@@ -174,7 +182,8 @@ def outgoing_flows(config: Config) -> Iterator[DataFlow]:
     first, *others = camera_configs(config).values()
     allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
     sections = [getattr(first, name) for name in first.__struct_fields__]
-    for section in (*sections, *(one.source for one in others)):
+    of_others = (part for one in others for part in (one.source, one.snapshots))
+    for section in (*sections, *of_others):
         for part in section if isinstance(section, tuple) else (section,):
             tell = getattr(part, "data_flows", None)
             yield from tell(allow_snapshots) if tell else ()
@@ -195,7 +204,15 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
     data = parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
-    return parse_config(with_environment({} if data is None else data, path.parent), path)
+    try:
+        return parse_config(with_environment({} if data is None else data, path.parent), path)
+    except ConfigError:
+        text, renamed = rename_keys(text)
+        if not renamed:
+            raise
+    names = ", ".join(renamed)
+    log.warning("%s: %s; `emotiond config migrate` renames it in the file", path, names)
+    return parse_config_file(text, path)
 
 
 def parse_config(data: Any, path: Path) -> Config:
@@ -267,6 +284,9 @@ def _check_cameras(config: Config, path: Path) -> None:
         for name, polygon in polygons.items():
             if (fault := polygon_fault(polygon)) is not None:
                 raise ConfigError(f"{place}{name}: {fault}")
+        if one.snapshots.on and not one.privacy.allow_snapshots:
+            text = "expected `privacy.allow_snapshots: true`, without which no image is written"
+            raise ConfigError(f"{place}snapshots.on: {text}")
         device = f"{one.source.__struct_config__.tag} {one.source.location}"
         first = devices.setdefault(device, camera)
         if first != camera and isinstance(one.source, CameraSettings | PicameraSettings):
@@ -308,8 +328,9 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
     """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("Expected a path")
-    if kind is ModelPath and Path(value).suffix != ".tflite" and "/" not in value:
-        return ModelPath(value)  # a name, not a path
+    is_name = "/" not in value and Path(value).suffix != ".tflite"
+    if is_name and kind in (ModelPath, LibraryPath):
+        return kind(value)
     try:
         return kind(folder / Path(value).expanduser())
     except RuntimeError as error:

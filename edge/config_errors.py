@@ -1,8 +1,7 @@
 """Config errors in words for the person who wrote the config: key, expected, found, remedy."""
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import inspect
@@ -35,9 +34,7 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
         return f"{_dotted(keys)}: {_plain(problem).replace('expected', 'expected every key to be')}"
     field = re.fullmatch(r"Object (contains unknown|missing required) field `(.*)`", problem, re.S)
     keys += [field[2]] if field else []
-    found, place, renamed = _value(data, keys), _dotted(keys), find_renamed_keys(data)
-    if place in renamed or f"{place}: {found}" in renamed:
-        return "; ".join(f"{key}: is now {name}" for key, name in renamed.items())  # all at once
+    found, place = _value(data, keys), _dotted(keys)
     kinds, kinds_of_value = _types_at(root, data, keys[:-1]), _types_at(root, data, keys)
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
     choices = [str(struct.tag) for struct in structs if struct.tag]
@@ -92,6 +89,8 @@ def _plain(problem: str) -> str:
 
 
 def _nearest(name: str, valid: list[str]) -> str:
+    import difflib  # for mistakes alone
+
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -122,54 +121,3 @@ def _members(kind: inspect.Type) -> list[str]:
     if isinstance(kind, inspect.LiteralType):
         return [str(value) for value in kind.values]
     return [str(one.value) for one in kind.cls] if isinstance(kind, inspect.EnumType) else []
-
-
-RENAMED = {
-    "detect": "scheduler",
-    "detect.every": "scheduler.interval_frames",
-    "detect.max_interval": "scheduler.max_interval_s",
-    "detect.full_interval": "scheduler.full_search_interval_s",
-    "detect.min_motion": "scheduler.motion_threshold",
-    "detect.cpu_budget": "scheduler.cpu_budget",
-    "detector.kind: emotiond": "detector.kind: builtin",
-    "tracker.max_missed": "tracker.max_age_s",
-    "classifier.baseline": "classifier.neutral_baseline",
-    "smoothing.time_constant": "smoothing.time_constant_s",
-    "smoothing.margin": "smoothing.hysteresis",
-    "smoothing.dwell": "smoothing.hold_s",
-    "source.through": "source.backend",
-    "source.pace": "source.realtime",
-    "sinks[].faces": "sinks[].publish_faces",
-    "sinks[].keepalive": "sinks[].keepalive_s",
-    "sinks[].outbox.events": "sinks[].outbox.max_events",
-    "sinks[].outbox.age": "sinks[].outbox.max_age_s",
-    "sinks[].outbox.bytes": "sinks[].outbox.max_bytes",
-    "view": "preview and web",
-    "view.window": "preview.enabled",
-    "view.web": "web.enabled",
-    "web.viewers": "web.max_viewers",
-    "privacy.pictures": "privacy.allow_snapshots",
-    "privacy.blur: picture": "privacy.blur: frame",
-    "state": "state_dir",
-}
-"""Keys and values of version 0.1 and what they are called now, with `[]` for any item of a list."""
-
-
-def find_renamed_keys(data: Any) -> dict[str, str]:
-    """Return each renamed key or value that stands in a config, and its present name."""
-    kinds = {place: re.sub(r"\[\d+\]", "[]", place) for place in walk(data, "")}
-    return {place: RENAMED[kind] for place, kind in kinds.items() if kind in RENAMED}
-
-
-def walk(data: Any, place: str) -> Iterator[str]:
-    """Yield where every key and every value stands, such as `sinks[0].port`."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            below = f"{place}.{key}".removeprefix(".")
-            yield below
-            yield from walk(value, below)
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from walk(value, f"{place}[{index}]")
-    else:
-        yield f"{place}: {data}"

@@ -191,6 +191,7 @@ class Expression:
         probabilities: behind it; None where it is uncertain.
         quality: of the face when it was last analyzed.
         zones: names of those that it is in; None where the config has none.
+        affect: valence and arousal, -1 to 1; None where they are not asked for, or not known.
     """
 
     track: Track
@@ -199,6 +200,12 @@ class Expression:
     quality: Quality
     reasons: tuple[Reason, ...] = ()
     zones: tuple[str, ...] | None = None
+    affect: tuple[float, float] | None = None
+
+    @property
+    def track_id(self) -> int:
+        """Number of the face."""
+        return self.track.track_id
 
     @property
     def box(self) -> Box:
@@ -212,8 +219,9 @@ class Expression:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values for JSON, with the names that events have."""
+        affect = zip(("valence", "arousal"), self.affect or (), strict=False)
         return {
-            "track_id": self.track.track_id,
+            "track_id": self.track_id,
             "emotion": self.emotion,
             "confidence": self.confidence,
             "probabilities": self.probabilities,
@@ -222,6 +230,7 @@ class Expression:
             "looking": self.quality.looking,
             "box": [round(edge, 1) for edge in self.box.edges],
             **({} if self.zones is None else {"zones": list(self.zones)}),
+            **dict(affect),
         }
 
 
@@ -234,12 +243,11 @@ class EventType(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class EmotionEvent:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmotionEvent(Expression):
     """Published event; docs/event.schema.json describes each field as subscribers see it.
 
     Attributes:
-        emotion, confidence, probabilities, quality, reasons, zones: as in `Expression`.
         duration: seconds from the track's start event until it was last seen.
         run: the start of the daemon that numbered the track; empty in recordings older than runs.
         captured: when its frame was read, on the monotonic clock.
@@ -251,13 +259,6 @@ class EmotionEvent:
     id: str
     time: datetime
     type: EventType
-    track_id: int
-    emotion: str
-    confidence: float | None
-    probabilities: dict[str, float] | None
-    quality: Quality
-    reasons: tuple[Reason, ...]
-    box: Box
     frame_size: tuple[int, int]
     duration: float
     model: str
@@ -267,11 +268,10 @@ class EmotionEvent:
     position: float | None = None
     run: str = ""
     reason: Literal["restart"] | None = None
-    zones: tuple[str, ...] | None = None
     camera_name: str = ""
 
     @property
-    def track(self) -> tuple[str, int]:
+    def run_track(self) -> tuple[str, int]:
         """Key of the track among those of all runs."""
         return self.run, self.track_id
 
@@ -296,7 +296,7 @@ class DaemonStatus:
     """Settings of the daemon at this moment, by its config and by commands.
 
     `paused_until` is UTC; None where a pause does not end by itself, or there is none. `summaries`
-    are the seconds of each that is published.
+    are the seconds of each that is published; `has_affect`: valence and arousal are told.
     """
 
     camera: CameraState
@@ -308,6 +308,7 @@ class DaemonStatus:
     zones: tuple[str, ...] = ()
     summaries: tuple[int, ...] = ()
     camera_name: str = ""
+    has_affect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

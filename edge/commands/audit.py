@@ -9,6 +9,7 @@ from datetime import date
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import msgspec
 from rich.table import Table
@@ -23,7 +24,6 @@ from edge.config import (
     outgoing_flows,
     state_folder,
 )
-from edge.config_errors import walk
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
@@ -34,6 +34,7 @@ from edge.service.retention import delete_all, stored_files
 from edge.terminal import print_error, print_json, print_line
 from edge.types import DISK, DataFlow
 from edge.view import PrivacyBlur
+from edge.view.snapshots import SNAPSHOTS
 
 COLUMNS = "data", "what", "to", "where", "leaves this machine", "how long"
 
@@ -44,6 +45,7 @@ STATE_FILES = {
     "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
     RETAINED: ("settings", "topics that MQTT brokers retain", "until they are cleared there"),
     IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
+    SNAPSHOTS: ("images", "snapshots of events that were written", "as `snapshots.keep` says"),
 }
 """Files and folders in the state folder, beside the outboxes."""
 
@@ -133,12 +135,24 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
             name = re.sub(r"^pause-.+\.json$", PAUSE_FILE, path.name)
             data, what, kept = STATE_FILES.get(name, ("unknown",) * 3)
             yield DataFlow(data, what, DISK, str(path), False, kept)
-    for entry in walk(msgspec.to_builtins(config, enc_hook=str), ""):
+    for entry in _entries(msgspec.to_builtins(config, enc_hook=str), ""):
         if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
             place = f"{found[2]} {found[3]}"
             yield DataFlow("secrets", found[1], "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
     yield DataFlow("log", "changes of state, faults", to, "standard error", False, kept)
+
+
+def _entries(data: Any, place: str) -> Iterator[str]:
+    """Yield each value and where it stands, such as `sinks[0].port: 1883`."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _entries(value, f"{place}.{key}".removeprefix("."))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _entries(value, f"{place}[{index}]")
+    else:
+        yield f"{place}: {data}"
 
 
 def _stored_flows(config: Config) -> Iterator[DataFlow]:

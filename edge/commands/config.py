@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,16 @@ from typing import Any
 
 import yaml
 
+from edge import __version__
 from edge.commands.common import STDOUT, add_config, add_subcommand, output_path, write_output
-from edge.config import load_config, parse_config, redacted_config
+from edge.config import load_config, parse_config, parse_config_file, redacted_config
+from edge.config_migration import rename_keys
+from edge.config_values import parse_yaml, read_config
 from edge.errors import ConfigError, EmotiondError, ExitCode
 from edge.publish import MqttSettings, expand_sink
 from edge.terminal import print_line, print_note
+
+log = logging.getLogger(__name__)
 
 QUESTIONS = {
     "source": ("camera (0), address (rtsp://...), video or folder of images", "0"),
@@ -50,6 +56,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "print all settings that hold, with the defaults and the environment, without secrets"
     add_config(add_subcommand(actions, "show", config, text))
+    text = "rename keys of an earlier release in the file; the file before is kept beside it"
+    add_config(add_subcommand(actions, "migrate", migrate, text))
     text = "write a config of what differs from the defaults; what no option says is asked"
     init = add_subcommand(actions, "init", init_config, text)
     default, text = Path("emotiond.yaml"), "default: %(default)s"
@@ -66,6 +74,25 @@ def config(options: argparse.Namespace) -> ExitCode:
     for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
         print_line(line)
     return ExitCode.OK
+
+
+def migrate(options: argparse.Namespace) -> ExitCode:
+    """Give keys of an earlier release their present names."""
+    migrate_file(options.config)
+    return ExitCode.OK
+
+
+def migrate_file(path: Path) -> None:
+    """Rename keys of an earlier release in a config file; the file before stays beside it."""
+    path, before = path.resolve(), read_config(path)
+    parse_yaml(before, path)
+    text, renamed = rename_keys(before)
+    if renamed:
+        parse_config_file(text, path)
+        backup = path.with_name(f"{path.name}.before-{__version__}")
+        write_output(backup, before)
+        write_output(path, text)
+        log.warning("%s: %s; the file before is %s", path, ", ".join(renamed), backup)
 
 
 def init_config(options: argparse.Namespace) -> ExitCode:

@@ -3,7 +3,7 @@
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
+from edge.commands.config import migrate_file
 from edge.config import (
     Config,
     camera_configs,
@@ -28,7 +29,7 @@ from edge.config import (
     state_folder,
     with_camera,
 )
-from edge.errors import ExitCode, Level
+from edge.errors import EmotiondError, ExitCode, Level
 from edge.pipeline.build import PipelineComponents, SetupBuilder
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.mqtt.client import BrokerError, MqttClient
@@ -62,6 +63,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
+    with suppress(EmotiondError):  # it is read all the same, and that tells what is wrong
+        migrate_file(options.config)
     return daemon.run(options.config, partial(_adjusted, options))
 
 

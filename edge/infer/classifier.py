@@ -33,6 +33,7 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
             as ambiguous. Below a half an answer is wrong more often than right
             (docs/research/expressions.md).
         neutral_baseline: what `emotiond calibrate` wrote of the person to be watched, or None.
+        valence_arousal: whether events tell both, derived from the probabilities (docs/models.md).
     """
 
     model: ModelPath = ModelPath("shallow-int8")
@@ -40,6 +41,7 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     face_threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
     min_confidence: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.5
     neutral_baseline: Path | None = None
+    valence_arousal: bool = False
 
 
 MAX_FACTOR = 4.0

@@ -93,9 +93,9 @@ def replay_events(
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
         publish_origin(event)
         published.publish(event)
-        open_tracks[event.track] = event
+        open_tracks[event.run_track] = event
         if event.type is EventType.END:
-            del open_tracks[event.track]
+            del open_tracks[event.run_track]
         return event
 
     publish_origin(events[0])

@@ -17,7 +17,6 @@ from edge.capture.source import read_first
 from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
-from edge.model_card import read_labels
 from edge.paths import asset, note_image
 from edge.pipeline.processing import (
     ImageAnalyzer,
@@ -31,6 +30,7 @@ from edge.publish.events import new_run
 from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
+from edge.view.snapshots import SNAPSHOTS, SnapshotRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class PipelineComponents:
         live: whether frames come whether or not they are read, so that a late one is dropped.
         generation: number of the source in its pipeline, from 0; its frames carry it.
         every_s: lengths of the summaries that are published, in seconds.
+        snapshots: writes images of events; None writes none.
     """
 
     source: Source
@@ -49,6 +50,7 @@ class PipelineComponents:
     sinks: tuple[Sink, ...] = ()
     generation: int = 0
     every_s: tuple[int, ...] = ()
+    snapshots: SnapshotRecorder | None = None
 
 
 class SinkSpec(NamedTuple):
@@ -103,17 +105,17 @@ class SetupBuilder:
         self.views: dict[str, CameraView] = {}
         self._update_views(config)
         catalog = self._catalog_for(config)
-        built = {name: self._build(one) for name, one in camera_configs(config).items()}
+        built = {name: self._build(name, one) for name, one in camera_configs(config).items()}
         specs = self._specs_for(config, catalog)
         sinks = tuple(spec.settings.open(spec.context) for spec in specs)
         cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
         self.setup = Setup(config, config, catalog, specs, cameras)
 
     def _build(
-        self, camera: Config, present: tuple[Config, PipelineComponents] | None = None
+        self, name: str, camera: Config, present: tuple[Config, PipelineComponents] | None = None
     ) -> PipelineComponents:
         """Return the components of a camera, those at `present` that can be kept among them."""
-        live, former = camera.source.is_live, None
+        live, former, recorder = camera.source.is_live, None, None
         if present is None or present[0].source != camera.source:
             source = open_source(camera.source)
             if present is not None and not live:  # a camera that is away comes back by itself
@@ -123,11 +125,17 @@ class SetupBuilder:
         if present is not None:
             former = present[0], present[1].processing
         processing = build_processing(camera, self._track_ids, former, self._run)
-        return PipelineComponents(source, live, processing, every_s=camera.summary.every_s)
+        if camera.snapshots.on and self._commands is not None:
+            folder = state_folder(camera) / SNAPSHOTS / name
+            recorder = SnapshotRecorder(camera.snapshots, camera.privacy.blur, folder, live)
+            kept = present[1].snapshots if present is not None else None
+            recorder = kept if kept is not None and kept.origin == recorder.origin else recorder
+        every_s = camera.summary.every_s
+        return PipelineComponents(source, live, processing, every_s=every_s, snapshots=recorder)
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; an EmotiondError says what cannot be used."""
-        built = self._build(camera_configs(self.setup.config)[name])
+        built = self._build(name, camera_configs(self.setup.config)[name])
         self.setup.cameras[name] = replace(built, sinks=self.setup.components.sinks)
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Setup:
@@ -144,7 +152,7 @@ class SetupBuilder:
         before = camera_configs(present.config)
         built = {
             name: self._build(
-                one, (before[name], present.cameras[name]) if name in before else None
+                name, one, (before[name], present.cameras[name]) if name in before else None
             )
             for name, one in camera_configs(config).items()
         }
@@ -167,13 +175,16 @@ class SetupBuilder:
 
         Where faces are to be hidden, no frame is shown in which one may have gone unseen.
         """
-        cameras = camera_configs(config)
+        cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
             self.views.pop(name).latest.clear()
         for name, camera in cameras.items():
             known, blur = self.views.get(name), camera.privacy.blur
             latest = known.latest if known else LatestFrame()
             latest.require_search(blur is PrivacyBlur.FACES)
+            latest.kept = seen or camera.privacy.allow_snapshots
+            if not latest.kept:
+                latest.clear()
             self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
@@ -206,9 +217,8 @@ class SetupBuilder:
         for own in (camera.classifier.model for camera in cameras):
             if own.name not in models:
                 models[own.stem] = own
-        labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
         snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
-        return Catalog(models, detector_kinds(), tuple(labels), snapshots)
+        return Catalog(models, detector_kinds(), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, several, retained = outbox_paths(config), bool(config.cameras), None
@@ -240,6 +250,7 @@ class SetupBuilder:
             state=state_folder(config),
             options=self._video_options,
             crop=self._images.crop_largest,
+            snapshots=state_folder(config) / SNAPSHOTS,
         )
         return (*specs, *(SinkSpec(view, view_context) for view in views))
 

@@ -85,7 +85,7 @@ class IntervalBuilder:
     def add(self, event: EmotionEvent) -> None:
         """Add the next event."""
         now = since = event_time(event, self._video)
-        last, track = self._last[event.run], self._tracks.get(event.track)
+        last, track = self._last[event.run], self._tracks.get(event.run_track)
         if event.reason is None:
             self._last[event.run] = now
         if event.type is EventType.ZONE and not self._by_zone:
@@ -95,11 +95,11 @@ class IntervalBuilder:
             if event.type is EventType.END and not event.reason:
                 end = min(now, track.since + event.duration)
             self.closed += track.until(end)
-            del self._tracks[event.track]
+            del self._tracks[event.run_track]
             if event.type is not EventType.START:
                 since = track.since
         if event.type is not EventType.END:
-            self._tracks[event.track] = _OpenTrack(event, since, now)
+            self._tracks[event.run_track] = _OpenTrack(event, since, now)
 
     def open(self, now: float | None = None) -> list[ExpressionInterval]:
         """Return the intervals of faces still there, up to `now`; None: to the last event."""

@@ -8,10 +8,13 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import NamedTuple
 
-from edge.config import Config, outbox_paths, state_folder
+import msgspec
+
+from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.errors import EmotiondError
 from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
 from edge.publish.jsonl import prune_events
+from edge.view.snapshots import SNAPSHOTS
 
 INTERVAL_S = 60.0
 """Seconds between two looks at what is stored."""
@@ -53,7 +56,7 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file in which events or images lie: of every sink, outbox and noted image.
+    """Yield each file with events or images: of every sink and outbox, snapshots, noted images.
 
     Outboxes of other configs with the same state folder are among them.
     """
@@ -71,7 +74,11 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for path in present:
         if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
-    yield from (StoredFile("uploads", path) for path in sorted((state / UPLOADS).glob("*/*")))
+    for path in sorted((state / UPLOADS).glob("*/*")):
+        yield StoredFile("uploads", path)
+    for path in sorted((state / SNAPSHOTS).rglob("*")):
+        if path.is_file():
+            yield StoredFile("snapshots", path)
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
@@ -88,14 +95,21 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
 
     A running sink bounds its own outbox.
     """
-    retention = config.retention
-    ages = {"events": retention.max_event_age_s, "images": retention.max_image_age_s}
+    events, images = msgspec.structs.astuple(config.retention)
+    ages: dict[str, float | None] = {"events": events, "images": images}
     ages["uploads"] = MAX_UPLOAD_AGE_S
+    keeps = {  # of snapshots, by folder
+        state_folder(config) / SNAPSHOTS / name: camera.snapshots.max_age_s
+        for name, camera in camera_configs(config).items()
+    }
     logs = _event_logs(config)
     own = [path for path in outbox_paths(config) if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):
-        age = ages[stored.data]
+        age = ages.get(stored.data)
+        if stored.data == "snapshots":
+            keep = keeps.get(stored.path.parent, config.snapshots.max_age_s)
+            age = min(keep, images or keep)
         if age is None or stored.path in used:
             continue
         oldest = now - timedelta(seconds=age)

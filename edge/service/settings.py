@@ -22,6 +22,7 @@ from edge.config import (
     outgoing_flows,
     redacted_config,
 )
+from edge.config_migration import rename_keys
 from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
 from edge.errors import ConfigError
 from edge.paths import asset, atomic_write
@@ -30,9 +31,9 @@ from edge.secrets import SecretRef, is_secret
 from edge.service.commands import CommandError, ErrorCode
 from edge.view import PrivacyBlur
 
-UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks", "cameras"})
-"""Sections that the page does not change: by whom it is seen, where files are, which programs are
-started, what one of several cameras has of its own. Of the sinks it changes those of MQTT."""
+UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks", "cameras", "runtime"})
+"""Sections that the page does not change: by whom it is seen, where files are, which programs and
+libraries are loaded, what one of several cameras has of its own. Of the sinks it changes MQTT's."""
 
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
@@ -156,6 +157,8 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
             losses.append("a region that was black is shown and searched")
         if blurs.index(after.privacy.blur) < blurs.index(before.privacy.blur):
             losses.append(f"images are blurred less: {after.privacy.blur}")
+        if after.snapshots.on and after.snapshots.max_age_s > before.snapshots.max_age_s:
+            losses.append("what is recorded is kept for longer (snapshots.keep)")
     for key in RetentionSettings.__struct_fields__:
         age, longer = (getattr(one.retention, key) or math.inf for one in (old, new))
         if longer > age:
@@ -191,7 +194,7 @@ class SettingsFile:
         sections = _sections(config)
         fields = {field["key"]: field for one in sections for field in one["fields"]}
         fields |= {one["name"]: {"kind": "yaml"} for one in sections if "." not in one["name"]}
-        data = yaml.load(read_config(self.path)) or {}
+        data = yaml.load(rename_keys(read_config(self.path))[0]) or {}
         for key, value in changes.items():
             if key not in fields:
                 text = f"expected a setting that the page can change, found {key[:80]!r}"

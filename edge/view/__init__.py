@@ -61,6 +61,7 @@ class ViewContext:
         state: the state folder.
         options: of `emotiond video`, which then analyzes as the daemon does at the moment.
         crop: returns the largest face of an image as a classifier sees it; None: there is none.
+        snapshots: folder of its stored snapshots, or, of all, above those of each.
     """
 
     latest: LatestFrame
@@ -78,14 +79,16 @@ class ViewContext:
     state: Path = Path()
     options: Callable[[], list[str]] = list
     crop: Callable[[Image], GrayImage | None] = lambda image: None
+    snapshots: Path | None = None
 
     def of_camera(self, name: str) -> "ViewContext | None":
         """Return the context of one of several cameras as it is now; None where there is none."""
         view = self.cameras.get(name)
         if view is None:
             return None
-        device = f"{self.device}/{name}"
-        return replace(self, latest=view.latest, blur=view.blur, device=device, camera=name)
+        device, folder = f"{self.device}/{name}", self.snapshots and self.snapshots / name
+        latest, blur = view.latest, view.blur
+        return replace(self, latest=latest, blur=blur, device=device, camera=name, snapshots=folder)
 
     @property
     def is_current(self) -> bool:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import converter.cli
 import edge.cli
 from edge.config import Config, parse_config
+from edge.config_values import parse_yaml
 from edge.publish import MqttSettings
 from tests.conftest import ROOT
 from tests.docs.pages import USER_PAGES, blocks
@@ -78,7 +78,7 @@ def test_every_module_and_make_target_of_a_document_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: page.name)
 def test_every_config_in_a_document_can_be_read(page: Path) -> None:
     for text in blocks(page, "yaml"):
-        parsed = yaml.safe_load(text)
+        parsed = parse_yaml(text, page)
         if any(key in SECTIONS for key in parsed):  # and not the config of another program
             parse_config(parsed, page)
             assert len(re.findall(r"^\w+:", text, re.MULTILINE)) == len(parsed), (
@@ -90,7 +90,7 @@ def as_config(span: str) -> Any:
     """Return the config that a few words such as `web: {enabled: true}` are part of, if any."""
     if "..." in span or not re.match(rf"({'|'.join((*SECTIONS, *MQTT_KEYS))}): ", span):
         return None
-    part = yaml.safe_load(span)
+    part = parse_yaml(span, Path("page"))
     return part if next(iter(part)) in SECTIONS else {"sinks": [{"kind": "mqtt", **part}]}
 
 

@@ -170,7 +170,7 @@ def test_a_single_sink_needs_no_list_and_a_broker_is_known_by_its_address(
 @pytest.mark.parametrize("url", ["mqtt://me:hunter2@b", "http://b", "mqtt://"])
 def test_an_address_that_is_no_brokers_is_refused_and_its_password_not_shown(url: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"sinks\[0\].kind: expected one of mqtt, jsonl, webhook, command"
+        ConfigError, match=r"sinks\[0\].kind: expected one of mqtt, jsonl, webhook, command, osc"
     ) as caught:
         parse_config({"sinks": url}, HERE)
     assert "hunter2" not in str(caught.value)
@@ -296,3 +296,14 @@ def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPat
     assert state_folder(Config()) == Path("/home/me/state/emotiond")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/emotiond:/var/lib/other")
     assert state_folder(Config()) == Path("/var/lib/emotiond")
+
+
+def test_a_key_is_a_text_though_yaml_takes_it_for_a_switch(tmp_path: Path) -> None:
+    path = tmp_path / "emotiond.yaml"
+    path.write_text(
+        "privacy: {allow_snapshots: true}\n"
+        "snapshots: {on: [start]}\n"
+        "zones: {yes: [[0, 0], [1, 0], [1, 1]]}\n"
+    )
+    config = load_config(path)
+    assert (config.snapshots.on, list(config.zones)) == (("start",), ["yes"])

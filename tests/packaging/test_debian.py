@@ -87,9 +87,12 @@ def test_it_is_installed_upgraded_removed_and_purged(guest: Guest) -> None:
     assert '"emotion"' in run(guest, EVENT, timeout=120)
     print(f"Debian package: {time.monotonic() - begun:.0f} s from nothing to the first event")
     config = run(guest, "cat /etc/emotiond/emotiond.yaml")
+    run(guest, "sed -i s/keepalive_s:/keepalive:/ /etc/emotiond/emotiond.yaml")  # of version 0.1
+    old = run(guest, "cat /etc/emotiond/emotiond.yaml")
 
     apt(guest, "install ./9.0.deb")  # upgrade: the config stays, the daemon is a new one
     assert run(guest, "cat /etc/emotiond/emotiond.yaml") == config
+    assert run(guest, "cat /etc/emotiond/emotiond.yaml.before-*") == old != config
     run(guest, EVENT, timeout=120)
 
     process = main_process(guest)

@@ -11,9 +11,11 @@ def test_the_installer_leaves_it_running_and_enabled(guest: Guest, installed: No
     assert run(guest, "emotiond --version").startswith("emotiond ")
 
 
-def test_an_upgrade_takes_over_from_a_running_service(
-    guest: Guest, service: Service, listener: Listener
+def test_an_upgrade_takes_over_from_a_running_service_and_renames_old_keys(
+    guest: Guest, camera: Camera, service: Service, listener: Listener
 ) -> None:
+    service.configure(camera, {"keepalive": 31})  # as version 0.1 named it
+    service.restart()
     before, config = release(guest), read(guest, service.config)
     listener.wait_for_events()
     done = install(guest, copy_checkout(guest, "77.1.0"))
@@ -22,7 +24,8 @@ def test_an_upgrade_takes_over_from_a_running_service(
     assert run(guest, "emotiond --version").strip() == "emotiond 77.1.0"
     assert run(guest, f"cat /proc/{service.pid}/cmdline").startswith(release(guest))
     assert run(guest, f"ls {before} 2>&1 || true").endswith("No such file or directory\n")
-    assert read(guest, service.config) == config
+    assert read(guest, service.config) == config.replace("keepalive:", "keepalive_s:")
+    assert read(guest, f"{service.config}.before-77.1.0") == config
 
 
 def test_a_new_release_that_refuses_the_config_changes_nothing(

@@ -48,6 +48,7 @@ from edge.view.web.history import History, HistoryRoutes
 from edge.view.web.images import Images
 from edge.view.web.metrics import CameraNumbers, MetricsCollector
 from edge.view.web.programs import Programs
+from edge.view.web.snapshots import StoredSnapshots
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 from edge.view.web.videos import Videos
 
@@ -130,6 +131,8 @@ class WebApp:
             *Images(context, self._first_status, settings.faces).routes,
             *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
+        if context.snapshots is not None and not self._several:
+            self.routes += StoredSnapshots(context.snapshots).routes
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink: of its camera, or of the only one."""

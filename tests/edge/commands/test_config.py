@@ -113,7 +113,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("emotiond vid", {"video"}),
         ("emotiond models f", {"fetch"}),
-        ("emotiond config ", {"show", "init"}),
+        ("emotiond config ", {"show", "init", "migrate"}),
         ("emotiond image --rot", {"--rotation"}),
         ("emotiond image --rotation ", {"0", "90", "180", "270"}),
         ("emotiond run --mq", {"--mqtt", "--mqtt-password-file"}),

@@ -134,10 +134,12 @@ OTHER_VALUES: dict[str, Any] = {
     "web": {"enabled": True, "port": 0, "max_viewers": 3},
     "privacy": {"blur": "faces"},
     "summary": {"every_s": [300]},
+    "snapshots": {"on": ["start"]},
     "zones": {"door": [[0, 0], [1, 0], [1, 1]]},
     "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
     "cameras": {"front": 0},
+    "runtime": {"options": {"device": "usb"}},
 }
 """Another value in each section of the config that something is built from."""
 
@@ -151,7 +153,7 @@ LOOKED_UP: dict[str, Any] = {
 
 @pytest.mark.parametrize("section", sorted(set(Config.__struct_fields__) - LOOKED_UP.keys()))
 def test_each_section_is_rebuilt_or_its_change_refused(tmp_path: Path, section: str) -> None:
-    page = {"web": {"enabled": True, "port": 0}}
+    page = {"web": {"enabled": True, "port": 0}, "privacy": {"allow_snapshots": True}}
     with closing(Daemon(tmp_path, **page)) as daemon:
         assert section in OTHER_VALUES, "give this section another value here"
         fields = {**page, section: OTHER_VALUES[section]}
@@ -169,6 +171,21 @@ def test_a_section_that_is_looked_up_is_the_new_one_after_a_reload(
 ) -> None:
     daemon.builder.commit(daemon.prepare(**{section: LOOKED_UP[section]}))
     assert getattr(daemon.builder.setup.config, section) != getattr(Config(), section)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({}, False),
+        ({"privacy": {"allow_snapshots": True}}, True),
+        ({"web": {"enabled": True, "port": 0}}, True),
+    ],
+)
+def test_the_newest_frame_is_kept_where_somebody_may_look(
+    daemon: Daemon, fields: dict[str, Any], kept: bool
+) -> None:
+    daemon.builder.commit(daemon.prepare(**fields))
+    assert daemon.builder.views[""].latest.kept is kept
 
 
 def test_what_was_prepared_counts_once_it_is_committed(daemon: Daemon) -> None:
@@ -200,7 +217,6 @@ def test_a_model_of_ones_own_can_be_chosen_beside_those_that_are_shipped(
 ) -> None:
     catalog = daemon.prepare(classifier={"model": str(copy_brightness(tmp_path))}).catalog
     assert {"brightness", "shallow-int8", "tiny-int8"} <= set(catalog.models)
-    assert {"dusk", "happy"} <= set(catalog.labels)
     assert "haar" in catalog.detectors
 
 

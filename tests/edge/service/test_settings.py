@@ -53,6 +53,13 @@ def test_a_changed_value_leaves_every_other_line_and_comment_as_it_was(path: Pat
         ({"quality__min_size": 30}, {"quality": {"min_size": 30}}),
         ({"smoothing__hold_s": None}, {"smoothing": {"hysteresis": 0.3}}),
         (
+            {"privacy__allow_snapshots": True, "snapshots__on": "[start]", "snapshots__keep": "1h"},
+            {
+                "privacy": {"allow_snapshots": True},
+                "snapshots": {"on": ["start"], "keep": "1h"},
+            },
+        ),
+        (
             {"source__crop": "[0, 0, 1, 0.5]"},
             {"source": {"kind": "camera", "crop": [0, 0, 1, 0.5]}},
         ),

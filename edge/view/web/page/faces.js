@@ -1,6 +1,6 @@
 // Faces as cards: the expression in large letters, and a bar for each class.
 
-import { createElement, formatDuration, percent, shareBar, swatch, word } from "./dom.js";
+import { createElement, formatDuration, percent, shareBar, swatch, t, word } from "./dom.js";
 
 export const certainty = (face) => (face.confidence === null ? face.reasons.map((one) => word("reason", one)).join(", ") : percent(face.confidence));
 
@@ -13,7 +13,8 @@ export function faceCard(face, colors) {
 
 export function updateCard(card, face, colors, since = null) {
   const stay = since && card.isConnected ? ` · ${formatDuration((Date.now() - since) / 1000)}` : "";
-  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}` });
+  const affect = face.valence === undefined ? "" : ` · ${t("affect", { valence: face.valence.toFixed(2), arousal: face.arousal.toFixed(2) })}`;
+  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}${affect}` });
   card.querySelector("h3").replaceChildren(swatch(colors[face.emotion]), word("emotion", face.emotion), detail);
   for (const row of card.querySelectorAll(".bar")) {
     const share = face.probabilities?.[row.label] ?? 0;

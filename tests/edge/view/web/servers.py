@@ -87,14 +87,17 @@ class Server:
         settings: WebSettings,
         blur: PrivacyBlur = PrivacyBlur.NONE,
         folder: Path | None = None,
+        snapshots: Path = Path("/nonexistent"),
     ) -> None:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
         self.answerer = CommandAnswerer(self.commands)
         self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
-        catalog = Catalog({}, ("auto", "haar"), LABELS)
-        context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
+        catalog = Catalog({}, ("auto", "haar"))
+        context = ViewContext(
+            self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
+        )
         if folder is not None:  # what the page keeps and writes
             path = folder / "emotiond.yaml"
             path.write_text("sinks: []\n")
@@ -158,9 +161,10 @@ def serve(
     settings: WebSettings | None = None,
     blur: PrivacyBlur = PrivacyBlur.NONE,
     folder: Path | None = None,
+    snapshots: Path = Path("/nonexistent"),
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur, folder)
+    server = Server(settings or WebSettings(port=0), blur, folder, snapshots)
     server.publish_status()
     server.web.prepare()
     server.web.start()
