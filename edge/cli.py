@@ -162,5 +162,7 @@ def _set_library_environment() -> None:
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # OpenCV and numpy bring one each, which starts threads that nothing here has work for.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Seconds; it would wait ten for a silent camera.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

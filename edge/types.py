@@ -229,9 +229,9 @@ class EmotionEvent(Expression):
     camera_name: str = ""
 
     @property
-    def run_track(self) -> tuple[str, int]:
-        """Key of the track among those of all runs."""
-        return self.run, self.track_id
+    def run_track(self) -> tuple[str, str, int]:
+        """Key of the track among those of all cameras and runs."""
+        return self.camera_name, self.run, self.track_id
 
 
 class CameraState(StrEnum):

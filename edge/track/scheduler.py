@@ -118,7 +118,9 @@ class GrayFrame:
     @cached_property
     def gray(self) -> GrayImage:
         """The copy; interpolated, not averaged, which takes a tenth of the time."""
-        return to_gray(shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0])
+        small = shrink_to_width(self._image, GRAY_WIDTH, cv2.INTER_LINEAR)[0]
+        self._image = small  # the frame itself is not looked at again, and need not be kept
+        return to_gray(small)
 
     @cached_property
     def cells(self) -> GrayImage:
