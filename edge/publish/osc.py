@@ -14,7 +14,7 @@ from edge.installation import extra_remedy
 from edge.publish.mqtt.settings import Address, Host, Port
 from edge.publish.queued_sink import QueuedSink
 from edge.publish.sink import BaseSinkSettings, SinkContext
-from edge.types import DataFlow, EmotionEvent, Expression, FaceSnapshot, SinkRecord
+from edge.types import DataFlow, EmotionEvent, Expression, FaceSnapshot
 
 if TYPE_CHECKING:
     from pythonosc.udp_client import SimpleUDPClient
@@ -73,7 +73,7 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
             yield DataFlow(data, text, "a program, by OSC", self.place, True, theirs)
 
 
-class OscSink(QueuedSink):
+class OscSink(QueuedSink[EmotionEvent | FaceSnapshot]):
     """Sends each message as a datagram of its own."""
 
     records = (EmotionEvent, FaceSnapshot)
@@ -87,7 +87,7 @@ class OscSink(QueuedSink):
     def __str__(self) -> str:
         return f"osc {self._settings.place}"
 
-    def _deliver(self, record: SinkRecord) -> str:
+    def _deliver(self, record: EmotionEvent | FaceSnapshot) -> str:
         root = "/".join(filter(None, (self._settings.address, record.camera_name)))
         try:
             if self._client is None or time.monotonic() >= self._look_up_at:
@@ -109,11 +109,13 @@ class OscSink(QueuedSink):
         return SimpleUDPClient(str(place[0]), port, family=family)
 
 
-def osc_messages(record: SinkRecord) -> Iterator[tuple[str, list[str | int | float]]]:
+def osc_messages(
+    record: EmotionEvent | FaceSnapshot,
+) -> Iterator[tuple[str, list[str | int | float]]]:
     """Yield addresses and arguments of what is sent; shares of the frame tell where a face is."""
     if isinstance(record, EmotionEvent):
         yield "event", [record.type.value, record.track_id, record.emotion, _share(record)]
-    elif isinstance(record, FaceSnapshot):
+    else:
         yield "faces", [len(record.faces)]
         width, height = record.frame_size
         for face in record.faces:

@@ -179,14 +179,14 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        self._faces: dict[tuple[str, int], EmotionEvent | Expression] = {}
+        self._faces: dict[tuple[str, str, int], EmotionEvent | Expression] = {}
         self._zones: tuple[str, ...] = ()
-        self._run = ""
+        self._origin = "", ""  # camera and run
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
-        self._run = event.run
+        self._origin = event.camera_name, event.run
         self._faces[event.run_track] = event
         if event.type is EventType.END:
             del self._faces[event.run_track]
@@ -194,7 +194,7 @@ class DeviceState:
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
-            key = self._run, face.track.track_id
+            key = *self._origin, face.track.track_id
             if key in self._faces and self._faces[key].emotion == face.emotion:
                 self._faces[key] = face
 

@@ -2,7 +2,7 @@
 
 import { ask, byId, counted, createElement, errorText, request, showMessage, t, word } from "./dom.js";
 
-const ORDER = ["source", "detector", "classifier", "quality", "smoothing", "regions", "schedule", "privacy", "retention", "deployment", "sinks", "summary", "scheduler", "tracker"];
+const ORDER = ["source", "detector", "classifier", "quality", "smoothing", "regions", "schedule", "privacy", "retention", "snapshots", "deployment", "sinks", "summary", "scheduler", "tracker"];
 const SHORT = ["source", "detector"]; // what may be written shorter than key by key
 
 let fields = {}; // by key, as the daemon says them
@@ -73,7 +73,8 @@ export async function showSettings() {
   if (!told || changes.size) return; // or typed meanwhile
   const { path, sections, cameras } = told;
   const open = new Set([...document.querySelectorAll("#sections details[open]")].map((one) => one.dataset.name));
-  sections.sort((one, other) => ORDER.indexOf(one.name.split(".")[0]) - ORDER.indexOf(other.name.split(".")[0]));
+  const place = ({ name }) => (ORDER.indexOf(name.split(".")[0]) + ORDER.length + 1) % (ORDER.length + 1); // unknown ones last
+  sections.sort((one, other) => place(one) - place(other));
   fields = {};
   byId("path").textContent = path;
   byId("cameras").replaceChildren(...Object.entries(cameras).map(([value, label]) => createElement("option", { value, label })));
