@@ -36,7 +36,7 @@ def bundle(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(image) as archive:
         archive.extractall(folder / "layout", filter="data")
     place = folder / "bundle"
-    layout = f"{folder / 'layout'}:{__version__}"
+    layout = f"{folder / 'layout'}:emotiond:{__version__}"
     subprocess.run(["umoci", "unpack", "--image", layout, place], check=True)
     return place
 
