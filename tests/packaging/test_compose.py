@@ -1,4 +1,4 @@
-"""compose.yaml, run by podman-compose: a broker and the image beside it, and an event."""
+"""The docs' lines for the container, typed with podman for docker: a broker, the image, an event."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ from edge import __version__
 from tests.conftest import ROOT
 from tests.packaging.packages import built
 from tests.packaging.test_container import CLIP
+from tests.packaging.test_docs import lines_under
 from tests.system.root import Recipe, root
 
 COMPOSE = ROOT / "packaging" / "oci" / "compose.yaml"
@@ -69,6 +70,9 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
         pytest.skip(
             "needs root, and Debian's podman, podman-compose, runc, iptables, netavark, aardvark-dns"
         )
+    load, up = lines_under("Container")
+    assert load == f"docker load --input dist/{image.name}"
+    assert up == "docker compose -f packaging/oci/compose.yaml up"
     podman = Podman(tmp_path_factory.mktemp("podman"))
     assert f"emotiond:{__version__}" in podman("podman", "load", "--input", str(image))
     config = "listener 1883\nallow_anonymous true\n"  # what Eclipse's image has by that name
