@@ -17,7 +17,6 @@ from edge.capture.source import read_first
 from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
-from edge.model_card import read_labels
 from edge.paths import asset, note_image
 from edge.pipeline.processing import (
     ImageAnalyzer,
@@ -176,13 +175,16 @@ class SetupBuilder:
 
         Where faces are to be hidden, no frame is shown in which one may have gone unseen.
         """
-        cameras = camera_configs(config)
+        cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
             self.views.pop(name).latest.clear()
         for name, camera in cameras.items():
             known, blur = self.views.get(name), camera.privacy.blur
             latest = known.latest if known else LatestFrame()
             latest.require_search(blur is PrivacyBlur.FACES)
+            latest.kept = seen or camera.privacy.allow_snapshots
+            if not latest.kept:
+                latest.clear()
             self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
@@ -215,9 +217,8 @@ class SetupBuilder:
         for own in (camera.classifier.model for camera in cameras):
             if own.name not in models:
                 models[own.stem] = own
-        labels = dict.fromkeys(label for model in models.values() for label in read_labels(model))
         snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
-        return Catalog(models, detector_kinds(), tuple(labels), snapshots)
+        return Catalog(models, detector_kinds(), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, several, retained = outbox_paths(config), bool(config.cameras), None

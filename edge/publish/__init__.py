@@ -4,11 +4,12 @@ import re
 
 from edge.publish.jsonl import JsonlSettings
 from edge.publish.mqtt.settings import MqttSettings
+from edge.publish.osc import OscSettings
 from edge.publish.program import CommandSettings
 from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
 from edge.publish.webhook import WebhookSettings
 
-SinkSettings = MqttSettings | JsonlSettings | WebhookSettings | CommandSettings
+SinkSettings = MqttSettings | JsonlSettings | WebhookSettings | CommandSettings | OscSettings
 """Registry of the sinks; `edge.publish.sink.BaseSinkSettings` says what their settings tell."""
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "JsonlSettings",
     "MqttSettings",
     "MultiSink",
+    "OscSettings",
     "Sink",
     "SinkContext",
     "SinkSettings",

@@ -17,6 +17,9 @@ from edge.types import UNCERTAIN, DaemonStatus, EventType
 Options = dict[str, Any]
 """Of an entity, as the integration of its kind has them."""
 
+Announcement = dict[str, Any]
+"""A message that announces a device; `components` has its entities and triggers by their keys."""
+
 MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
 """Options of sensors whose values have a history, and of those that describe the device itself."""
@@ -41,30 +44,28 @@ def discovery(
     status: DaemonStatus,
     catalog: Catalog,
     commands: Collection[CommandName] = (),
-) -> bytes:
-    """Return the message that announces a device and its entities, the same for an equal one.
-
-    `catalog` is what commands may choose from; classes that only other models know are removed.
-    """
+) -> Announcement:
+    """Return the message that announces a device and its entities; `catalog` is for commands."""
     topics = Topics(settings.root, status.camera_name)
     entities = _Entities(topics)
     entities.add_faces(status)
+    entities.add_triggers(status)
     entities.add_last_minute(status)
-    entities.add_probabilities(status, catalog)
+    entities.add_probabilities(status)
     entities.add_commands(catalog, commands)
     entities.add_diagnostics(status)
-    return msgspec.json.encode(
-        {
-            **_device(settings, status.camera_name),
-            # Of entities that have none of their own: without a camera they know nothing.
-            "availability": [
-                {"topic": topics.availability},
-                {"topic": topics.state, "value_template": CAMERA},
-            ],
-            "availability_mode": "all",
-            "components": entities.components,
-        }
-    )
+    if not status.camera_name:  # of several cameras, the daemon has it
+        entities.add_update(settings)
+    return {
+        **_device(settings, status.camera_name),
+        # Of entities that have none of their own: without a camera they know nothing.
+        "availability": [
+            {"topic": topics.availability},
+            {"topic": topics.state, "value_template": CAMERA},
+        ],
+        "availability_mode": "all",
+        "components": entities.components,
+    }
 
 
 def daemon_discovery(settings: MqttSettings) -> bytes:
@@ -73,6 +74,7 @@ def daemon_discovery(settings: MqttSettings) -> bytes:
     states = {"payload_on": "online", "payload_off": "offline", "device_class": "connectivity"}
     running = {"state_topic": settings.topics.availability} | states | category
     entities.add("binary_sensor", "Connection", running)
+    entities.add_update(settings)
     always = {"availability": [], "availability_mode": "all"}
     components = {"components": entities.components}
     return msgspec.json.encode({**_device(settings), **always, **components})
@@ -100,19 +102,16 @@ class _Entities:
         self.components: dict[str, Options] = {}
 
     def add(
-        self, kind: str, name: str, options: Options | None, value: str = "", camera: bool = True
+        self, kind: str, name: str, options: Options, value: str = "", camera: bool = True
     ) -> None:
         """Add an entity; it shows the expression `value` of the state, if of no other topic.
 
-        Without options it is removed, as the device may have had it. Most are unavailable while the
-        `camera` is away or paused.
+        Most are unavailable while the `camera` is away or paused.
         """
         key = name[0].lower() + name[1:].replace(" ", "_")
-        self.components[key] = {"platform": kind}
-        if options is None:  # Home Assistant keeps one that is only left out
-            return
         identity = f"{self.topics.id}_{key}"
-        self.components[key] |= {
+        self.components[key] = {
+            "platform": kind,
             "name": name,
             "unique_id": identity,
             # Otherwise it would follow the name of the device, whatever the user makes of that.
@@ -156,7 +155,28 @@ class _Entities:
         # return of the entity would look like an event.
         self.add("event", "Emotion event", event, value, camera=False)
 
+    def add_triggers(self, status: DaemonStatus) -> None:
+        """Add what the editor of automations offers: "face" appears, "happy" shown."""
+        kinds = {"appears": EventType.START, "leaves": EventType.END}
+        kinds |= {"changes zone": EventType.ZONE} if status.zones else {}
+        triggers = [("face", name, kind.value, "value_json.type") for name, kind in kinds.items()]
+        shown = "value_json.emotion if value_json.type in ('start', 'change')"
+        triggers += [(label, "shown", label, shown) for label in status.labels]
+        for subtype, kind, payload, value in triggers:
+            self.components[f"{subtype}_{kind}".replace(" ", "_")] = {
+                "platform": "device_automation",
+                "automation_type": "trigger",
+                "type": kind,
+                "subtype": subtype,
+                "topic": self.topics.event,
+                "payload": payload,
+                "value_template": f"{{{{ {value} }}}}",
+                "qos": 1,
+            }
+
     def add_last_minute(self, status: DaemonStatus) -> None:
+        if 60 not in status.summaries:
+            return
         duration = MEASUREMENT | {"unit_of_measurement": "s", "device_class": "duration"}
         emotion = {"device_class": "enum", "options": [*status.labels, UNCERTAIN]}
         shared = {"state_topic": f"{self.topics.summary}/60", "icon": "mdi:timer-outline"}
@@ -165,45 +185,40 @@ class _Entities:
             ("Face time in the last minute", "people_seconds", duration),
             ("Emotion of the last minute", "emotion", emotion),
         ):
-            shown = options | shared if 60 in status.summaries else None
-            self.add("sensor", name, shown, f"value_json.{field}")
+            self.add("sensor", name, options | shared, f"value_json.{field}")
 
-    def add_probabilities(self, status: DaemonStatus, catalog: Catalog) -> None:
+    def add_probabilities(self, status: DaemonStatus) -> None:
         options = MEASUREMENT | {
             "unit_of_measurement": "%",
             "suggested_display_precision": 0,
             "enabled_by_default": False,
             "icon": "mdi:chart-bar",
         }
-        for label in dict.fromkeys((*status.labels, *catalog.labels)):
+        for label in status.labels:
             share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
-            shown = options if label in status.labels else None
-            self.add("sensor", f"Probability {label}", shown, value)
+            self.add("sensor", f"Probability {label}", options, value)
+        rare = MEASUREMENT | {"suggested_display_precision": 2, "enabled_by_default": False}
+        for name in ("Valence", "Arousal") if status.has_affect else ():
+            self.add("sensor", name, rare, f"value_json.get('{name.lower()}')")
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
         root, models = self.topics.root, tuple(catalog.models)
-        value = "'ON' if value_json.camera == 'paused' else 'OFF'"
-        pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
-        allowed = CommandName.PAUSE in commands
-        self.add("switch", "Pause", pause if allowed else None, value, camera=False)
-        # A model from another file is not among the options: then it is unknown, not an error.
-        value = f"value_json.model if value_json.model in {_literal(models)} else none"
-        model = {
-            "command_topic": f"{root}/set/model",
-            "options": models,
-            "entity_category": "config",
-            "icon": "mdi:brain",
-        }
-        selectable = models and CommandName.MODEL in commands
-        self.add("select", "Model", model if selectable else None, value, camera=False)
-        allowed = catalog.allow_snapshots and CommandName.SNAPSHOT in commands
-        icon, image = {"icon": "mdi:image-outline"}, {"image_topic": self.topics.snapshot}
-        image |= icon | {"content_type": "image/jpeg"}
-        self.add("image", "Snapshot", image if allowed else None)
-        icon, button = {"icon": "mdi:camera-outline"}, {"command_topic": f"{root}/request/snapshot"}
-        button |= icon | {"payload_press": ""}
-        self.add("button", "Take snapshot", button if allowed else None)
+        if CommandName.PAUSE in commands:
+            value = "'ON' if value_json.camera == 'paused' else 'OFF'"
+            pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
+            self.add("switch", "Pause", pause, value, camera=False)
+        if models and CommandName.MODEL in commands:
+            # A model from another file is not among the options: then it is unknown, not an error.
+            value = f"value_json.model if value_json.model in {_literal(models)} else none"
+            model = {"command_topic": f"{root}/set/model", "options": models}
+            model |= {"entity_category": "config", "icon": "mdi:brain"}
+            self.add("select", "Model", model, value, camera=False)
+        if catalog.allow_snapshots and CommandName.SNAPSHOT in commands:
+            image = {"image_topic": self.topics.snapshot, "content_type": "image/jpeg"}
+            self.add("image", "Snapshot", image | {"icon": "mdi:image-outline"})
+            button = {"command_topic": f"{root}/request/snapshot", "payload_press": ""}
+            self.add("button", "Take snapshot", button | {"icon": "mdi:camera-outline"})
 
     def add_diagnostics(self, status: DaemonStatus) -> None:
         problem = {
@@ -215,15 +230,40 @@ class _Entities:
         value = "'OFF' if value_json.camera in ('online', 'paused') else 'ON'"
         self.add("binary_sensor", "Camera problem", problem, value, camera=False)
         latency = "(value_json.frame_latency_ms or {}).get('p95')"
-        heat, measured = {"device_class": "temperature"}, status.has_temperature
-        for name, value, unit, options, exists in (
+        memory = "none if value_json.memory is none else (value_json.memory / 1e6) | round(1)"
+        counted = {"state_class": "total_increasing", "suggested_display_precision": 0}
+        for name, value, unit, options, enabled in (
             ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}, True),
             ("Latency", latency, "ms", {"device_class": "duration"}, True),
-            ("Temperature", "value_json.temperature", "°C", heat, measured),
+            ("Events", "value_json.events", None, counted | {"icon": "mdi:counter"}, False),
+            (
+                "Use of a CPU core",
+                "(value_json.cpu * 100) | round(1)",
+                "%",
+                {"icon": "mdi:chip"},
+                False,
+            ),
+            ("Memory", memory, "MB", {"device_class": "data_size"}, False),
         ):
             shared = {"state_topic": self.topics.stats, "unit_of_measurement": unit}
-            shown = DIAGNOSTIC | shared | options if exists else None
+            shown = DIAGNOSTIC | shared | options | {"enabled_by_default": enabled}
             self.add("sensor", name, shown, value, camera=False)
+        if status.has_temperature:
+            heat = {"device_class": "temperature", "unit_of_measurement": "°C"}
+            shown = DIAGNOSTIC | heat | {"state_topic": self.topics.stats}
+            self.add("sensor", "Temperature", shown, "value_json.temperature", camera=False)
+
+    def add_update(self, settings: MqttSettings) -> None:
+        """Add whether another version is to be installed, for whoever publishes the latest."""
+        update = {
+            "latest_version_topic": f"{settings.prefix}/latest_version",
+            "state_topic": self.topics.availability,  # which comes with each start
+            "value_template": __version__,
+            "device_class": "firmware",
+            "entity_category": "diagnostic",
+            "enabled_by_default": False,
+        }
+        self.add("update", "Update", update, camera=False)
 
 
 def _literal(value: object) -> str:

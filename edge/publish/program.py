@@ -1,6 +1,5 @@
 """Command sink: runs a program for each event, one after the other, without a shell."""
 
-import logging
 import os
 import shutil
 import signal
@@ -12,18 +11,13 @@ from typing import Annotated, Any
 import msgspec
 
 from edge.errors import CheckResult, ConfigError, failure, ok
-from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.events import encode_event
+from edge.publish.queued_sink import QueuedSink
 from edge.publish.sink import BaseSinkSettings, SinkContext
-from edge.types import DataFlow, EmotionEvent, SinkRecord
-
-MAX_WAITING = 100
-"""Events that may wait while the program runs; beyond, the oldest is dropped."""
+from edge.types import DataFlow, EmotionEvent
 
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR")
 """Variables that the program gets beside those of the event: the daemon's others may be secrets."""
-
-log = logging.getLogger(__name__)
 
 
 class CommandSettings(BaseSinkSettings, frozen=True, tag="command"):
@@ -65,48 +59,19 @@ class CommandSettings(BaseSinkSettings, frozen=True, tag="command"):
         yield DataFlow("events", what, "a program", self.arguments[0], True, "as it likes")
 
 
-class CommandSink:
+class CommandSink(QueuedSink[EmotionEvent]):
     """Runs the program in a thread of its own."""
 
-    status_text = None
-
     def __init__(self, settings: CommandSettings) -> None:
+        super().__init__("command")
         self._settings = settings
-        self._events: BoundedQueue[EmotionEvent] = BoundedQueue(MAX_WAITING, False)
-        self._worker = Worker("command", self._step, finish=lambda: None)
         self._process: subprocess.Popen[bytes] | None = None
-        self._undelivered, self._problem = 0, ""
 
-    @property
-    def dropped(self) -> int:
-        """Events beyond those that may wait, or left over at the end."""
-        return self._events.dropped + self._undelivered
+    def __str__(self) -> str:
+        return f"command {self._settings.arguments[0]}"
 
-    def start(self) -> None:
-        """Begin to wait for events."""
-        self._worker.start()
-
-    def publish(self, record: SinkRecord) -> None:
-        """Take an event; other records are ignored."""
-        if self._worker.error is not None:
-            raise self._worker.error
-        if isinstance(record, EmotionEvent):
-            self._events.put(record)
-
-    def close(self, timeout: float) -> None:
-        """Run the program for what waits, within `timeout` seconds; then kill it."""
-        self._events.close()
-        if self._worker.alive and not self._worker.join(timeout):
-            self._worker.stop()
-            self._kill()
-            self._worker.join(1.0)
-        self._undelivered += len(self._events)
-
-    def _step(self) -> None:
-        """Run the program for an event, and log what went wrong, once."""
-        if (event := self._events.get(0.5)) is None:
-            return
-        payload, problem = encode_event(event), ""
+    def _deliver(self, record: EmotionEvent) -> str:
+        payload = encode_event(record)
         try:
             process = self._process = subprocess.Popen(
                 self._settings.arguments,
@@ -116,19 +81,15 @@ class CommandSink:
                 start_new_session=True,
             )
             process.communicate(payload, timeout=self._settings.timeout_s)
-            if process.returncode:
-                problem = f"ends with {process.returncode}"
         except OSError as error:
-            problem = f"cannot be run: {error.strerror}"
+            return f"cannot be run: {error.strerror}"
         except subprocess.TimeoutExpired:
-            self._kill()
+            self._abort()
             process.wait()
-            problem = f"was killed after {self._settings.timeout_s:g} s"
-        if problem and problem != self._problem:
-            log.warning("command %s: %s", self._settings.arguments[0], problem)
-        self._problem = problem
+            return f"was killed after {self._settings.timeout_s:g} s"
+        return f"ends with {process.returncode}" if process.returncode else ""
 
-    def _kill(self) -> None:
+    def _abort(self) -> None:
         """Kill the program and what it has started in its own session."""
         if self._process is not None and self._process.poll() is None:
             with suppress(ProcessLookupError):

@@ -184,7 +184,6 @@ class Catalog:
 
     models: Mapping[str, Path] = field(default_factory=dict)
     detectors: tuple[str, ...] = ()  # their kinds
-    labels: tuple[str, ...] = ()  # the classes of all models together
     allow_snapshots: bool = False  # whether images may leave the process
 
 

@@ -170,7 +170,7 @@ def test_a_single_sink_needs_no_list_and_a_broker_is_known_by_its_address(
 @pytest.mark.parametrize("url", ["mqtt://me:hunter2@b", "http://b", "mqtt://"])
 def test_an_address_that_is_no_brokers_is_refused_and_its_password_not_shown(url: str) -> None:
     with pytest.raises(
-        ConfigError, match=r"sinks\[0\].kind: expected one of mqtt, jsonl, webhook, command"
+        ConfigError, match=r"sinks\[0\].kind: expected one of mqtt, jsonl, webhook, command, osc"
     ) as caught:
         parse_config({"sinks": url}, HERE)
     assert "hunter2" not in str(caught.value)

@@ -37,6 +37,7 @@ class Lamp:
         self.id = f"light.{name}"
         self._port = port
         self._topic = f"lamps/{name}"
+        self._power = f"{self._topic}/power"
         self._subscriber = Subscriber("127.0.0.1", port)
         self._announcement = f"homeassistant/light/{name}/config"
 
@@ -46,7 +47,7 @@ class Lamp:
             {
                 "name": self.id.partition(".")[2],
                 "unique_id": self.id,
-                "command_topic": f"{self._topic}/power",
+                "command_topic": self._power,
                 "rgb_command_topic": f"{self._topic}/colour",
             }
         )
@@ -61,6 +62,11 @@ class Lamp:
         """Its colours so far, and OFF where it was turned off."""
         messages = [(topic, text) for topic, text, _ in list(self._subscriber.messages)]
         return [text for topic, text in messages if topic.startswith(self._topic) and text != "ON"]
+
+    @property
+    def powers(self) -> list[str]:
+        """What it was told so far: ON and OFF."""
+        return [text for topic, text, _ in list(self._subscriber.messages) if topic == self._power]
 
     def wait_for(self, *shown: str) -> None:
         wait_until(lambda: self.shown == list(shown))

@@ -5,6 +5,7 @@ from subprocess import run
 from typing import Any
 
 import msgspec
+import paho.mqtt.publish as publish
 import pytest
 
 from edge import __version__
@@ -12,7 +13,7 @@ from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import CameraState, EventType
 from tests.brokers import Mosquitto, wait_until
-from tests.events import stats, uncertain
+from tests.events import stats, status, uncertain
 from tests.homeassistant.core import HASS, HomeAssistant
 from tests.homeassistant.device import LABELS, PublishedDevice, seen
 from tests.subscribers import Subscriber
@@ -34,6 +35,10 @@ DO_NOT = {
     "latency",
     "temperature",
 }
+RARE = {"events", "use_of_a_CPU_core", "memory", "update"} | {
+    f"probability_{one}" for one in LABELS
+}
+"""Entities that are disabled until somebody enables them."""
 
 DEFAULT_ENTITY_ID = (2025, 10)
 """The first release that knows it; older ones make ids of names."""
@@ -46,13 +51,17 @@ def promised(device: PublishedDevice, home_broker: Mosquitto) -> dict[str, dict[
     with Subscriber(home_broker.host, home_broker.port) as subscriber:
         wait_until(lambda: subscriber.payloads(topic))
         components = subscriber.payloads(topic)[-1]["components"]
-    return {key: entity for key, entity in components.items() if len(entity) > 1}
+    return {
+        key: entity
+        for key, entity in components.items()
+        if len(entity) > 1 and entity["platform"] != "device_automation"
+    }
 
 
 def test_every_entity_that_is_promised_is_in_the_registry_and_no_other(
     device: PublishedDevice, home: HomeAssistant, promised: dict[str, dict[str, Any]]
 ) -> None:
-    assert promised.keys() == NEED_CAMERA | DO_NOT | {f"probability_{name}" for name in LABELS}
+    assert promised.keys() == NEED_CAMERA | DO_NOT | RARE
     wait_until(lambda: home.entities(device.key).keys() == promised.keys())
     for key, entry in home.entities(device.key).items():
         wanted = promised[key]
@@ -72,12 +81,12 @@ def test_its_own_schemas_know_every_key(
     assert msgspec.json.decode(found.stdout) == (["default_entity_id"] if older else [])
 
 
-def test_the_probabilities_and_they_alone_are_disabled(
+def test_what_few_look_at_and_that_alone_is_disabled(
     device: PublishedDevice, home: HomeAssistant
 ) -> None:
     entries = home.entities(device.key)
     disabled = {key: entry["disabled_by"] for key, entry in entries.items() if entry["disabled_by"]}
-    assert disabled == {f"probability_{label}": "integration" for label in LABELS}
+    assert disabled == dict.fromkeys(RARE, "integration")
 
 
 def test_all_belong_to_one_device_with_its_name_and_version(
@@ -109,6 +118,63 @@ def test_diagnostics_follow_the_stats_and_are_unknown_where_there_are_none(
     device.wait_for(frame_rate="29.9", latency="20.5", temperature="48.3")
     device.sink.publish(stats(fps_out=12.34, frame_latency=None))
     device.wait_for(frame_rate="12.3", latency="unknown")
+
+
+def test_statistics_and_versions_are_shown_where_they_are_enabled(
+    device: PublishedDevice, home: HomeAssistant, home_broker: Mosquitto
+) -> None:
+    for key in RARE:
+        entity_id = device.id_of(key)
+        home.ask("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
+    home.reload("mqtt")
+    wait_until(lambda: "update" in home.entities(device.key))
+    wait_until(lambda: (device.id_of("update") or "") in home.states())
+    device.sink.publish(stats(events=41))
+    device.wait_for(events="41", memory="90.0", use_of_a_CPU_core="7.0", update="unknown")
+    assert device.shown("events")["attributes"]["state_class"] == "total_increasing"
+    attributes = device.shown("memory")["attributes"]
+    assert (attributes["state_class"], attributes["unit_of_measurement"]) == ("measurement", "MB")
+    for latest, state in ((__version__, "off"), ("999.0.0", "on")):
+        publish.single("emotiond/latest_version", latest, 1, False, "127.0.0.1", home_broker.port)
+        device.wait_for(update=state)
+    assert device.shown("update")["attributes"]["installed_version"] == __version__
+
+
+def test_the_editor_of_automations_offers_what_happens_to_a_face(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    asked = home.devices()[device.key]["id"]
+
+    def offered() -> dict[tuple[str, str], dict[str, Any]]:
+        found = home.ask("device_automation/trigger/list", device_id=asked)
+        return {(one["subtype"], one["type"]): one for one in found if one["domain"] == "mqtt"}
+
+    shown = {(label, "shown") for label in LABELS}
+    assert offered().keys() == {("face", "appears"), ("face", "leaves"), *shown}
+    name = f"{device.key}_happy".replace("-", "_")
+    trigger = {
+        key: value for key, value in offered()["happy", "shown"].items() if key != "metadata"
+    }
+    ran = f"automation.{name}"
+    home.automate(name, {"triggers": [trigger], "actions": []})
+    wait_until(lambda: home.state(ran) == "on")
+    device.tell(seen("happy", EventType.END, track_id=9), seen("sad"))
+    device.wait_for(emotion="sad")
+    assert home.states()[ran]["attributes"]["last_triggered"] is None
+    device.tell(seen("happy", EventType.CHANGE))
+    wait_until(lambda: home.states()[ran]["attributes"]["last_triggered"])
+    home.end_automation(name)
+
+
+def test_a_zone_that_is_removed_from_the_config_is_removed_here(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    device.sink.publish(status(labels=LABELS, zones=("door", "desk")))
+    device.tell(seen("happy", zones=("desk",)))
+    device.wait_for(faces_in_door="0", faces_in_desk="1")
+    device.sink.publish(status(labels=LABELS, zones=("desk",)))
+    wait_until(lambda: "faces_in_door" not in home.entities(device.key))
+    device.wait_for(faces_in_desk="1")
 
 
 def test_a_probability_that_is_enabled_shows_per_cent_and_nothing_without_a_face(

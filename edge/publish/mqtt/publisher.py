@@ -52,7 +52,7 @@ class MqttPublisher(OutboxSink):
         self, settings: MqttSettings, context: SinkContext, subscriptions: Sequence[str] = ()
     ) -> None:
         super().__init__("mqtt", settings.outbox, context)
-        self._settings, self._subscriptions = settings, subscriptions
+        self._settings, self._subscriptions = settings, list(subscriptions)
         self._retained_topics = context.retained
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._connector = BrokerConnector(

@@ -2,9 +2,11 @@
 
 import logging
 import random
+import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -12,6 +14,7 @@ import msgspec
 
 from edge.publish.events import encode_event, plain_stats, utc
 from edge.publish.homeassistant import (
+    Announcement,
     daemon_discovery,
     discovery,
     discovery_topic,
@@ -53,6 +56,10 @@ class MqttSink(MqttPublisher):
             subscriptions.append(status_topic(settings.homeassistant))
         super().__init__(settings, context, subscriptions)
         self._catalog = context.catalog
+        # By topic: what is announced there, and the platforms of all that ever was, by their keys.
+        self._announcements: dict[str, Announcement] = {}
+        self._platforms: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._announcing = threading.Lock()
         self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)  # by camera
         self.publish_retained(topics.availability, b"online", qos=1)
         if context.several and settings.homeassistant is not None:
@@ -98,7 +105,8 @@ class MqttSink(MqttPublisher):
             case CameraRemoved():
                 self._states.pop(camera, None)
                 if (home := self._settings.homeassistant) is not None:
-                    self.publish_retained(discovery_topic(home, topics.root), b"", qos=1)
+                    self._announcements.pop(topic := discovery_topic(home, topics.root), None)
+                    self.publish_retained(topic, b"", qos=1)
                 for topic in (topics.state, topics.stats):
                     self.publish_retained(topic, b"", qos=1)
 
@@ -111,8 +119,25 @@ class MqttSink(MqttPublisher):
         if (homeassistant := self._settings.homeassistant) is not None:
             topic = discovery_topic(homeassistant, topics.root)
             commands = self._settings.commands if self._command_handler else ()
-            payload = discovery(self._settings, status, self._catalog, commands)
-            self.publish_retained(topic, payload, qos=1)
+            announcement = discovery(self._settings, status, self._catalog, commands)
+            self._announcements[topic] = announcement
+            if topic not in self._subscriptions:  # what an earlier run has announced there
+                self._subscriptions.append(topic)
+            self._publish_announcement(topic, announcement["components"])
+
+    def _publish_announcement(
+        self, topic: str, components: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Announce a device; what it had among `components` and has no more is removed."""
+        with self._announcing:  # the network thread calls as well
+            announcement, platforms = self._announcements.get(topic), self._platforms[topic]
+            had = {key: one for key, one in components.items() if {"platform"} < one.keys()}
+            platforms |= {key: one["platform"] for key, one in had.items()}
+            if announcement is not None:
+                # Home Assistant keeps what is only left out.
+                bare = {key: {"platform": platform} for key, platform in platforms.items()}
+                together = announcement | {"components": bare | announcement["components"]}
+                self.publish_retained(topic, msgspec.json.encode(together), qos=1)
 
     def _publish_faces(self, snapshot: FaceSnapshot, topics: Topics) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
@@ -127,12 +152,23 @@ class MqttSink(MqttPublisher):
         self.publish_retained(topics.state, self._states[camera].encode())
 
     def _on_message(self, message: MqttMessage) -> None:
-        """Take a command, or learn that Home Assistant came up."""
-        if message.topic.startswith(f"{self._topics.root}/"):
+        """Take a command, what was announced before, or learn that Home Assistant came up."""
+        if message.topic in self._announcements:
+            if message.retain:
+                with suppress(msgspec.DecodeError, RecursionError):
+                    before = msgspec.json.decode(message.payload, type=_Announced)
+                    self._publish_announcement(message.topic, before.components)
+        elif message.topic.startswith(f"{self._topics.root}/"):
             if self._command_handler is not None:
                 self._command_handler.handle(message)
         elif message.payload == b"online":
             self._republish_at = time.monotonic() + random.uniform(*REANNOUNCE_DELAY)
+
+
+class _Announced(msgspec.Struct, frozen=True):
+    """What an earlier run had announced."""
+
+    components: dict[str, dict[str, Any]]
 
 
 class DeviceState:
@@ -143,22 +179,22 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        self._faces: dict[tuple[str, int], EmotionEvent | Expression] = {}
+        self._faces: dict[tuple[str, str, int], EmotionEvent | Expression] = {}
         self._zones: tuple[str, ...] = ()
-        self._run = ""
+        self._origin = "", ""  # camera and run
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
-        self._run = event.run
-        self._faces[event.track] = event
+        self._origin = event.camera_name, event.run
+        self._faces[event.run_track] = event
         if event.type is EventType.END:
-            del self._faces[event.track]
+            del self._faces[event.run_track]
 
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
-            key = self._run, face.track.track_id
+            key = *self._origin, face.track.track_id
             if key in self._faces and self._faces[key].emotion == face.emotion:
                 self._faces[key] = face
 
@@ -194,13 +230,16 @@ class DeviceState:
         mean = {label: _mean([each[label] for each in read]) for label in (read[0] if read else ())}
         counts = Counter(chain.from_iterable(face.zones or () for face in faces))
         looks = {face.quality.looking for face in faces}
-        state = {
+        state: dict[str, Any] = {
             "faces": len(faces),
             "emotion": dominant,
             "confidence": _mean(shares[dominant]) if shares and dominant else None,
             "probabilities": (mean if len(read) > 1 else read[0]) if read else None,
             "looking": None if looks == {None} else True in looks,
         }
+        affects = [face.affect for face in faces if face.affect is not None]
+        for name, values in zip(("valence", "arousal"), zip(*affects, strict=True), strict=False):
+            state[name] = _mean(values)
         zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
         return msgspec.json.encode(state | zones | self._settings)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.cli import main
@@ -19,7 +20,8 @@ TOPIC = "homeassistant/device/emotiond_test/config"
 
 
 def announce(broker: Broker, topic: str) -> None:
-    payload = discovery(MqttSettings(device="test"), status(labels=("happy", "sad")), Catalog())
+    told = discovery(MqttSettings(device="test"), status(labels=("happy", "sad")), Catalog())
+    payload = msgspec.json.encode(told)
     with Subscriber(broker.host, broker.port) as speaker:
         speaker.publish(topic, payload, retain=True)
 

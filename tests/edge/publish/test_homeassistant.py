@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import discovery, discovery_topic, status_topic
+from edge.publish.homeassistant import daemon_discovery, discovery, discovery_topic, status_topic
 from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings
 from edge.service.commands import Catalog, CommandName
 from tests.events import status
@@ -25,6 +25,8 @@ EVERY_ENTITY = {
     "emotion_of_the_last_minute": "sensor",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
+    "valence": "sensor",
+    "arousal": "sensor",
     "camera_problem": "binary_sensor",
     "pause": "switch",
     "model": "select",
@@ -33,10 +35,22 @@ EVERY_ENTITY = {
     "frame_rate": "sensor",
     "latency": "sensor",
     "temperature": "sensor",
+    "events": "sensor",
+    "use_of_a_CPU_core": "sensor",
+    "memory": "sensor",
+    "update": "update",
+}
+
+EVERY_TRIGGER = {
+    "face_appears": ("face", "appears", "start"),
+    "face_leaves": ("face", "leaves", "end"),
+    "angry_shown": ("angry", "shown", "angry"),
+    "happy_shown": ("happy", "shown", "happy"),
 }
 
 WITHOUT_CAMERA = {
-    *("emotion_event", "camera_problem", "pause", "model", "frame_rate", "latency", "temperature")
+    *("emotion_event", "camera_problem", "pause", "model", "frame_rate", "latency", "temperature"),
+    *("events", "use_of_a_CPU_core", "memory", "update"),
 }
 
 
@@ -45,22 +59,28 @@ def announced(
     commands: frozenset[CommandName] = COMMANDS,
     temperature: bool = True,
     summaries: tuple[int, ...] = (60, 3600),
+    zones: tuple[str, ...] = (),
+    camera: str = "",
+    affect: bool = True,
     **fields: Any,
-) -> bytes:
+) -> dict[str, Any]:
     """Return the announcement of a device; `fields` are those of its catalog that differ."""
-    catalog = Catalog(**{"models": MODELS, "labels": labels, "allow_snapshots": True, **fields})
-    state = status(labels=labels, has_temperature=temperature, summaries=summaries)
+    catalog = Catalog(**{"models": MODELS, "allow_snapshots": True, **fields})
+    shown: dict[str, Any] = {"labels": labels, "summaries": summaries, "zones": zones}
+    shown |= {"has_affect": affect}
+    state = status(has_temperature=temperature, camera_name=camera, **shown)
     return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
 
 
-def told() -> dict[str, Any]:
-    payload: dict[str, Any] = msgspec.json.decode(announced())
-    return payload
-
-
 def components(**fields: Any) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = msgspec.json.decode(announced(**fields))["components"]
-    return found
+    """Return the entities of an announcement."""
+    found: dict[str, dict[str, Any]] = announced(**fields)["components"]
+    return {key: one for key, one in found.items() if one["platform"] != "device_automation"}
+
+
+def triggers(**fields: Any) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = announced(**fields)["components"]
+    return {key: one for key, one in found.items() if one["platform"] == "device_automation"}
 
 
 def test_the_device_is_announced_under_its_prefix_and_its_whole_root() -> None:
@@ -79,7 +99,7 @@ def test_a_prefix_that_is_no_single_level_of_a_topic_is_refused(prefix: str) -> 
 
 
 def test_device_and_origin_say_what_it_is_and_of_which_version() -> None:
-    payload = told()
+    payload = announced()
     assert payload["device"]["identifiers"] == ["emotiond_pi-4"]
     assert payload["device"]["name"] == "pi-4"
     assert payload["device"]["sw_version"] == __version__
@@ -97,13 +117,13 @@ def test_ids_are_unique_and_stable_and_say_their_domain() -> None:
         f"emotiond_pi-4_{key}" for key in EVERY_ENTITY
     }
     for key, entity in entities.items():
-        assert entity["default_entity_id"] == f"{entity['platform']}.emotiond_pi_4_{key}"
+        assert entity["default_entity_id"] == f"{entity['platform']}.emotiond_pi_4_{key.lower()}"
         assert "object_id" not in entity
     assert announced() == announced()
 
 
 def test_what_needs_the_camera_is_available_only_with_it() -> None:
-    payload = told()
+    payload = announced()
     daemon, camera = payload["availability"]
     assert daemon == {"topic": "emotiond/pi-4/availability"}
     assert camera["topic"] == "emotiond/pi-4/state"
@@ -127,17 +147,51 @@ def test_events_have_three_types_and_are_received_at_least_once() -> None:
 
 
 def test_each_zone_has_a_count_of_faces_and_events_may_be_of_zones() -> None:
-    payload = discovery(MqttSettings(device="pi-4"), status(zones=("door",)), Catalog())
-    entities = msgspec.json.decode(payload)["components"]
+    entities = components(zones=("door",))
     assert entities["faces_in_door"]["state_class"] == "measurement"
     assert "value_json.zones" in entities["faces_in_door"]["value_template"]
     assert entities["emotion_event"]["event_types"] == ["start", "change", "zone", "end"]
     assert "'zones': value_json.zones" in entities["emotion_event"]["value_template"]
 
 
-def test_each_class_has_a_probability_that_is_off_by_default() -> None:
+def test_each_event_and_each_class_is_a_trigger_for_the_editor_of_automations() -> None:
+    found = {key: (one["subtype"], one["type"], one["payload"]) for key, one in triggers().items()}
+    assert found == EVERY_TRIGGER
+    zone = triggers(zones=("door",)).keys() - EVERY_TRIGGER.keys()
+    assert zone == {"face_changes_zone"}
+    assert all(one["topic"] == "emotiond/pi-4/event" for one in triggers().values())
+    front = triggers(camera="front").values()
+    assert all(one["topic"] == "emotiond/pi-4/front/event" for one in front)
+
+
+def test_of_several_cameras_the_daemon_is_what_is_updated() -> None:
+    assert "update" not in components(camera="front")
+    daemon = msgspec.json.decode(daemon_discovery(MqttSettings(device="pi-4")))["components"]
+    assert daemon.keys() == {"connection", "update"}
+    assert daemon["update"]["latest_version_topic"] == "emotiond/latest_version"
+    assert daemon["update"]["value_template"] == __version__
+
+
+def test_what_counts_up_and_what_is_measured_is_told_to_the_statistics() -> None:
+    classes = {key: one.get("state_class") for key, one in components(zones=("a",)).items()}
+    assert classes["events"] == "total_increasing"
+    measured = {
+        "faces",
+        "faces_in_a",
+        "use_of_a_CPU_core",
+        "memory",
+        "frame_rate",
+        "latency",
+        "temperature",
+    }
+    assert {classes[key] for key in measured} == {"measurement"}
+    assert classes["emotion"] is None
+
+
+def test_each_class_has_a_probability_and_what_few_look_at_is_off_by_default() -> None:
     disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
-    assert disabled == {"probability_angry", "probability_happy"}
+    rare = {"events", "use_of_a_CPU_core", "memory", "update", "valence", "arousal"}
+    assert disabled == {"probability_angry", "probability_happy", *rare}
 
 
 def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_retained() -> None:
@@ -160,29 +214,17 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
         ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
         ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
         ({"temperature": False}, {"temperature"}),
+        ({"affect": False}, {"valence", "arousal"}),
         (
             {"summaries": (300,)},
             {key for key in EVERY_ENTITY if key.endswith("the_last_minute")},
         ),
     ],
 )
-def test_entities_that_a_device_no_longer_has_are_removed(
+def test_what_the_config_does_not_allow_or_have_is_not_announced(
     fields: dict[str, Any], missing: set[str]
 ) -> None:
-    # Home Assistant keeps an entity that is only left out; the bare platform removes it.
-    entities = components(**fields)
-    assert entities.keys() == EVERY_ENTITY.keys()
-    bare = {key for key, entity in entities.items() if entity.keys() == {"platform"}}
-    assert bare == missing
-    assert all(entities[key]["platform"] == EVERY_ENTITY[key] for key in missing)
-
-
-def test_probabilities_of_classes_that_only_other_models_know_are_removed() -> None:
-    catalog = Catalog(labels=("angry", "contempt"))
-    payload = discovery(MqttSettings(device="pi-4"), status(labels=("angry", "happy")), catalog)
-    entities = msgspec.json.decode(payload)["components"]
-    assert entities["probability_contempt"] == {"platform": "sensor"}
-    assert entities["probability_angry"]["unit_of_measurement"] == "%"
+    assert EVERY_ENTITY.keys() - components(**fields).keys() == missing
 
 
 def test_a_label_may_be_any_text() -> None:

@@ -237,7 +237,7 @@ def test_a_model_of_ones_own_can_be_chosen_once_the_config_names_it(
     house.ask(SetModel("tiny-int8"))
     answer = house.ask(SetModel("brightness"))
     assert answer == CommandResult({"model": "brightness", "detector": "builtin"})
-    assert "dusk" in house.controller._builder.setup.catalog.labels
+    assert "brightness" in house.controller._builder.setup.catalog.models
 
 
 @pytest.mark.parametrize(

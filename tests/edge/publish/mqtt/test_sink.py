@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as paho
+import paho.mqtt.publish as paho_publish
 import pytest
 
 from edge.commands.embedded_broker import free_port
@@ -299,6 +300,42 @@ def test_the_device_is_announced_again_with_the_classes_of_another_model(
         sink.publish(status(labels=("calm", "tense")))
         wait_until(lambda: len(subscriber.payloads(topic)) == 2)
         assert "calm" in str(subscriber.payloads(topic)[-1])
+
+
+def test_a_zone_that_the_next_config_lacks_is_taken_from_home_assistant_and_then_forgotten(
+    broker: Broker, publish: Publish
+) -> None:
+    topic = "homeassistant/device/emotiond_test/config"
+
+    def entities(subscriber: Subscriber) -> dict[str, dict[str, str]]:
+        announced = subscriber.payloads(topic)[-1:]
+        return announced[0]["components"] if announced else {}
+
+    with Subscriber(broker.host, broker.port) as subscriber:
+        sink = publish(broker.port)
+        sink.publish(status(zones=("door", "desk")))
+        wait_until(lambda: "faces_in_desk" in entities(subscriber))
+        sink.publish(status(zones=("desk",)))  # by a reload
+        bare = {"platform": "sensor"}
+        wait_until(lambda: entities(subscriber).get("faces_in_door") == bare)
+        assert len(entities(subscriber)["faces_in_desk"]) > 1
+        sink.close(5)
+        publish(broker.port)  # by a restart, in which only the broker knows what there was
+        wait_until(lambda: entities(subscriber).get("faces_in_desk") == bare)
+        assert "faces_in_door" not in entities(subscriber)
+
+
+@pytest.mark.parametrize("retained", [b"\xff", b"[]", b'{"components":{"a":{"x":1,"y":2}}}'])
+def test_what_a_stranger_has_retained_for_the_device_does_no_harm(
+    broker: Broker, publish: Publish, retained: bytes
+) -> None:
+    topic = "homeassistant/device/emotiond_test/config"
+    paho_publish.single(topic, retained, 1, True, broker.host, broker.port)
+    sink = publish(broker.port)
+    sink.publish(event())
+    wait_until(lambda: sink.connected and not sink.waiting)
+    sink.close(5)
+    assert sink.dropped == 0
 
 
 def test_the_device_is_not_announced_if_that_is_not_wanted(

@@ -93,7 +93,7 @@ class Server:
         self.answerer = CommandAnswerer(self.commands)
         self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
-        catalog = Catalog({}, ("auto", "haar"), LABELS)
+        catalog = Catalog({}, ("auto", "haar"))
         context = ViewContext(
             self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
         )
