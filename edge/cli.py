@@ -42,7 +42,10 @@ GROUPS = {
     "models": {
         "models": ("models", "download detector models"),
         "collect": ("models", "record face images of one expression, for training"),
-        "calibrate": ("models", "measure one person's neutral face, to correct the model for it"),
+        "calibrate": (
+            "models",
+            "learn one person's face, to correct the model for it",
+        ),
         "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
     },
 }
@@ -162,5 +165,7 @@ def _set_library_environment() -> None:
     # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # OpenCV and numpy bring one each, which starts threads that nothing here has work for.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Seconds; it would wait ten for a silent camera.
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")

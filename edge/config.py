@@ -26,6 +26,7 @@ from edge.publish import MqttSettings, SinkSettings
 from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
+from edge.tflite import NO_DELEGATE, DelegateSettings, LibraryPath
 from edge.track import SchedulerSettings, TrackerSettings
 from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
@@ -136,6 +137,7 @@ class Config(CameraConfig, frozen=True):
     sinks: tuple[SinkSettings, ...] = (MqttSettings(),)
     preview: PreviewSettings = PreviewSettings()
     web: WebSettings = WebSettings()
+    runtime: DelegateSettings = NO_DELEGATE
     retention: RetentionSettings = RetentionSettings()
     deployment: DeploymentSettings = DeploymentSettings()
     cameras: Annotated[dict[Name, CameraConfig], msgspec.Meta(max_length=MAX_CAMERAS)] = {}
@@ -326,8 +328,9 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
     """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("Expected a path")
-    if kind is ModelPath and Path(value).suffix != ".tflite" and "/" not in value:
-        return ModelPath(value)  # a name, not a path
+    is_name = "/" not in value and Path(value).suffix != ".tflite"
+    if is_name and kind in (ModelPath, LibraryPath):
+        return kind(value)
     try:
         return kind(folder / Path(value).expanduser())
     except RuntimeError as error:

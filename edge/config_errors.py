@@ -1,6 +1,5 @@
 """Config errors in words for the person who wrote the config: key, expected, found, remedy."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -90,6 +89,8 @@ def _plain(problem: str) -> str:
 
 
 def _nearest(name: str, valid: list[str]) -> str:
+    import difflib  # for mistakes alone
+
     near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,8 @@ def extra_remedy(extra: str) -> str:
     (packaging.python.org, "Recording installed projects" and "Direct URL"), and those of pipx and
     uv for a program with an environment of its own.
     """
+    from importlib import metadata  # it takes 1 MB, and is needed where something is missing
+
     try:
         made = metadata.distribution("emotiond")
         installer = (made.read_text("INSTALLER") or "").strip()

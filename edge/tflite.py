@@ -1,12 +1,20 @@
 """TFLite models: one wrapper around both runtimes, and the functions that end a network."""
 
+import ctypes
 import importlib
 import logging
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PosixPath
+from threading import Semaphore
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +43,54 @@ MODULES = {kind: f"{PACKAGES[kind].replace('-', '_')}.interpreter" for kind in R
 """Names of the packages that pip installs, and the modules of their class `Interpreter`."""
 
 
+class LibraryPath(PosixPath):
+    """The path of a shared library, or a bare name, which the dynamic linker looks for."""
+
+
+class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Hardware that runs the networks.
+
+    Attributes:
+        delegate: the shared library of an external delegate, such as libedgetpu.so.1, which takes
+            what it can of each network; null: the CPU runs them.
+        options: what it is told, by its own names, such as {device: usb}.
+    """
+
+    delegate: LibraryPath | None = None
+    options: dict[str, str | int | float] = {}
+
+    def load(self, runtime: Runtime) -> list[Any]:
+        """Load the delegate, if there is one; a ConfigError says why it cannot be used."""
+        if self.delegate is None:
+            return []
+        name = str(self.delegate)
+        try:
+            if not hasattr(ctypes.CDLL(name), "tflite_plugin_create_delegate"):
+                raise OSError(f"{name}: has no tflite_plugin_create_delegate")
+            return [_module(runtime).load_delegate(name, self.options)]
+        except OSError as error:
+            text = f"expected a TFLite delegate for this machine, found none: {error}"
+        except ValueError as error:
+            reason = " ".join(str(error).partition("\n")[2].split())
+            text = f"{name} refuses: {reason or 'it gives no reason; is its device there?'}"
+        raise ConfigError(f"runtime.delegate: {text}; or set it to null")
+
+
+NO_DELEGATE = DelegateSettings()
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
+"""What models run on that are opened from now on; `opened_with` sets it."""
+
+
+@contextmanager
+def opened_with(settings: DelegateSettings) -> Iterator[None]:
+    """Have the models that are opened in the block run on a delegate, whoever opens them."""
+    token = DELEGATE.set(settings)
+    try:
+        yield
+    finally:
+        DELEGATE.reset(token)
+
+
 class TensorSpec(NamedTuple):
     """Shape, the batch first, and type, as numpy names it, of one input or output."""
 
@@ -45,8 +101,75 @@ class TensorSpec(NamedTuple):
         return f"{self.shape} {self.dtype}"
 
 
+class _Interpreters:
+    """Interpreters of one file, in common for all who opened it: at most as many as can be busy."""
+
+    def __init__(self, path: Path, runtime: Runtime, settings: DelegateSettings) -> None:
+        self._path, self._runtime, self._settings = path, runtime, settings
+        busy = 1 if settings.delegate else len(os.sched_getaffinity(0))
+        self._free, self._idle = Semaphore(busy), deque([self._open()])
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Any]:
+        """Lend one that nobody else uses, as soon as there is one."""
+        with self._free:
+            try:
+                interpreter = self._idle.pop()
+            except IndexError:
+                interpreter = self._open()
+            try:
+                yield interpreter
+            finally:
+                self._idle.append(interpreter)
+
+    def _open(self) -> Any:
+        path, delegates = self._path, self._settings.load(self._runtime)
+        try:
+            with caught_stderr() as lines:
+                # A second thread saves little at 48x48 (docs/research/performance.md).
+                interpreter = _module(self._runtime).Interpreter(
+                    model_path=str(path), num_threads=1, experimental_delegates=delegates
+                )
+                interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            what = f"{self._runtime} with {self._settings.delegate}" if delegates else self._runtime
+            raise ModelError(f"{path}: is not a model that {what} can run: {error}") from error
+        for line in lines:
+            if not line.startswith(CHATTER):
+                log.info("%s: %s", path, line)
+        return interpreter
+
+
+_SHARED = WeakValueDictionary[tuple[Any, ...], _Interpreters]()
+
+
+def _shared_interpreters(path: Path, runtime: Runtime) -> _Interpreters:
+    """Return the interpreters of a file, those that others have of the same content."""
+    _module(runtime)
+    settings, file = DELEGATE.get(), path.stat() if path.exists() else None
+    identity = file and (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
+    key = (
+        path,
+        identity,
+        runtime,
+        msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str)),
+    )
+    found = _SHARED.get(key)
+    if found is None:
+        found = _SHARED[key] = _Interpreters(path, runtime, settings)
+    return found
+
+
+def _module(runtime: Runtime) -> Any:
+    try:
+        return importlib.import_module(MODULES[runtime])
+    except ImportError as error:
+        text = f"the runtime {runtime} cannot be loaded ({error})"
+        raise ConfigError(f"{text}; pip install {PACKAGES[runtime]}") from error
+
+
 class TFLiteModel:
-    """A loaded .tflite file with one input and any number of outputs.
+    """A .tflite file with one input and any number of outputs, loaded; any thread may call it.
 
     Attributes:
         input, outputs: their shapes and types, in the file's own order.
@@ -54,32 +177,18 @@ class TFLiteModel:
             (q - zero point) * scale.
 
     Raises:
-        ConfigError: the runtime is not installed.
+        ConfigError: the runtime is not installed, or the delegate cannot be used.
         ModelError: the file is no model, or has other than one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
-        self._path = path
-        try:
-            interpreter = importlib.import_module(MODULES[runtime]).Interpreter
-        except ImportError as error:
-            text = f"the runtime {runtime} cannot be loaded ({error})"
-            raise ConfigError(f"{text}; pip install {PACKAGES[runtime]}") from error
-        try:
-            # A second thread saves little at 48x48 (docs/research/performance.md).
-            with caught_stderr() as lines:
-                self._interpreter = interpreter(model_path=str(path), num_threads=1)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{path}: is not a model that {runtime} can run: {error}") from error
-        for line in lines:
-            if not line.startswith(CHATTER):
-                log.info("%s: %s", path, line)
-        inputs = self._interpreter.get_input_details()
+        self._path, self._interpreters = path, _shared_interpreters(path, runtime)
+        with self._interpreters.borrowed() as interpreter:
+            inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1:
             raise ModelError(f"{path}: expected one input, found {len(inputs)}")
         self._input: dict[str, Any] = inputs[0]
-        self._outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        self._outputs: list[dict[str, Any]] = outputs
         self.input = _spec(self._input)
         self.outputs = tuple(map(_spec, self._outputs))
         scale, zero_point = self._input["quantization"]
@@ -101,8 +210,10 @@ class TFLiteModel:
 
     def invoke(self, batch: Tensor) -> list[NDArray[np.float32]]:
         """Run the model on `batch`, of its input's shape and dtype; return each output's values."""
-        self._interpreter.set_tensor(self._input["index"], batch)
-        return [self.dequantize(place, values) for place, values in enumerate(self._run())]
+        with self._interpreters.borrowed() as interpreter:
+            interpreter.set_tensor(self._input["index"], batch)
+            outputs = self._run(interpreter)
+        return [self.dequantize(place, values) for place, values in enumerate(outputs)]
 
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
         """Run the model on what `write` puts into its input, in place.
@@ -110,8 +221,9 @@ class TFLiteModel:
         `write` fills the whole tensor, which holds anything before, and does not keep it. What it
         returns is returned with each output's values as the model gives them.
         """
-        written = write(self._interpreter.tensor(self._input["index"])())
-        return written, self._run()
+        with self._interpreters.borrowed() as interpreter:
+            written = write(interpreter.tensor(self._input["index"])())
+            return written, self._run(interpreter)
 
     def dequantize(self, place: int, values: Tensor) -> NDArray[np.float32]:
         """Return the real values of the output at `place`; a ModelError where one is not finite."""
@@ -127,9 +239,9 @@ class TFLiteModel:
         scale, zero_point = self._outputs[place]["quantization"]
         return value / scale + zero_point if scale else value
 
-    def _run(self) -> list[Tensor]:
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]
+    def _run(self, interpreter: Any) -> list[Tensor]:
+        interpreter.invoke()
+        return [interpreter.get_tensor(detail["index"]) for detail in self._outputs]
 
 
 def _spec(detail: dict[str, Any]) -> TensorSpec:

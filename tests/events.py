@@ -97,11 +97,7 @@ def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -
         "id": str(uuid4()),
         "time": datetime.now(UTC),
         "emotion": "happy",
-        "confidence": 0.8,
-        "probabilities": {"happy": 0.8, "neutral": 0.2},
         "quality": QUALITY,
-        "reasons": (),
-        "box": Box(10, 20, 110, 120),
         "frame_size": (640, 480),
         "duration": 1.5,
         "model": "shallow-int8",
@@ -110,14 +106,17 @@ def event(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -
         "latency": 0.02,
         "run": RUN,
     }
-    return EmotionEvent(type=kind, track_id=track_id, **{**defaults, **fields})
+    emotion = fields.get("emotion", "happy")
+    defaults["probabilities"] = {emotion: 0.8, "neutral" if emotion != "neutral" else "happy": 0.2}
+    box = fields.pop("box", Box(10, 20, 110, 120))
+    track = Track(track_id, box, seen=True)
+    return EmotionEvent(track=track, type=kind, **{**defaults, **fields})
 
 
 def uncertain(kind: EventType = EventType.START, track_id: int = 1, **fields: Any) -> EmotionEvent:
     """Return the event of a face that is too dark to be read; `fields` replace the defaults."""
     unread: dict[str, Any] = {
         "emotion": UNCERTAIN,
-        "confidence": None,
         "probabilities": None,
         "reasons": (Reason.DARK,),
     }

@@ -107,7 +107,7 @@ def add_forget_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def forget(options: argparse.Namespace) -> ExitCode:
-    """List the recorded events and images of a config, and delete them where `--yes` is given."""
+    """List what is stored of people by a config, and delete it where `--yes` is given."""
     config = load_config(options.config)
     stored = list(stored_files(config))
     if not stored:
@@ -164,6 +164,11 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for stored in stored_files(config):
         if stored.data == "images":
             folders[str(stored.path.parent)] += 1
+        elif stored.data == "numbers":
+            what = "how the model errs of one person's face"
+            yield DataFlow(
+                "numbers", what, DISK, str(stored.path), False, "until `emotiond forget`"
+            )
         elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"
@@ -172,10 +177,6 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for folder, number in folders.items():
         what = f"{number} of faces, or of the window"
         yield DataFlow("images", what, DISK, folder, False, images)
-    for camera in camera_configs(config).values():
-        if (baseline := camera.classifier.neutral_baseline) is not None:
-            what = "one number a class, of one person's neutral face"
-            yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
 
 
 def _kept(seconds: float | None) -> str:

@@ -43,7 +43,7 @@ from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.terminal import plural
-from edge.tflite import MODULES, PACKAGES, Runtime
+from edge.tflite import MODULES, PACKAGES, DelegateSettings, Runtime, opened_with
 from edge.types import Image
 from edge.view import WebSettings, require_packages
 
@@ -91,9 +91,13 @@ def check_config(config: Config) -> Iterator[CheckResult]:
 
 
 def _check_camera(config: Config) -> Iterator[CheckResult]:
-    yield from guarded("runtime", check_runtime(config.classifier.runtime))
-    yield from guarded("model", check_classifier(config.classifier))
-    yield from guarded("detector", check_detector(config.detector))
+    runtime = config.classifier.runtime
+    yield from guarded("runtime", check_runtime(runtime))
+    if config.runtime.delegate is not None:
+        yield from guarded("delegate", check_delegate(config.runtime, runtime))
+    with opened_with(config.runtime):
+        yield from guarded("model", check_classifier(config.classifier))
+        yield from guarded("detector", check_detector(config.detector))
     yield from guarded("source", check_source(config.source))
     yield from guarded("orientation", check_orientation(config.source, config.detector))
 
@@ -128,6 +132,12 @@ def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
         yield failure("runtime", text, f"pip install {PACKAGES[chosen]}; {installed}")
     else:
         yield ok("runtime", f"{chosen} can be loaded; {installed}")
+
+
+def check_delegate(settings: DelegateSettings, runtime: Runtime) -> Iterator[CheckResult]:
+    """Load the library that runs the networks; its device answers, or it refuses."""
+    settings.load(runtime)
+    yield ok("delegate", f"{settings.delegate} can be loaded")
 
 
 def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:

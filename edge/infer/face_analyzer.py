@@ -30,6 +30,35 @@ INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
 """Smoothing of stills, which have no before and after."""
 
 
+AFFECT = {
+    "angry": (-0.51, 0.59),
+    "disgust": (-0.60, 0.35),
+    "fear": (-0.64, 0.60),
+    "happy": (0.81, 0.51),
+    "sad": (-0.63, -0.27),
+    "surprise": (0.40, 0.67),
+    "neutral": (0.0, 0.0),
+}
+"""Valence and arousal of the words, -1 to 1: mean ratings of pleasure and arousal by Russell and
+Mehrabian (1977, doi:10.1016/0092-6566(77)90037-X). Neutral is the middle of both scales."""
+
+
+def derive_affect(probabilities: Mapping[str, float]) -> tuple[float, float] | None:
+    """Return the expected valence and arousal over the labels of `AFFECT`.
+
+    None where less than half of the probability is theirs: others tell more.
+    """
+    known = {label: share for label, share in probabilities.items() if label in AFFECT}
+    total = sum(known.values())
+    if total < 0.5:
+        return None
+    valence, arousal = (
+        round(sum(share * AFFECT[label][axis] for label, share in known.items()) / total, 4)
+        for axis in (0, 1)
+    )
+    return valence, arousal
+
+
 class FaceAnalyzer:
     """Crops one face, classifies it and measures how well it can be read."""
 
@@ -73,6 +102,7 @@ class ExpressionAnalyzer:
 
     Crops that the model takes for no face are `rejected_faces`, and poor ones are not used. A track
     whose crops were all rejected has no expression; a face that cannot be read is uncertain.
+    `has_affect`: valence and arousal are told.
     """
 
     def __init__(
@@ -84,8 +114,9 @@ class ExpressionAnalyzer:
         min_confidence: float,
         *,
         zones: Mapping[str, Polygon] | None = None,
+        has_affect: bool = False,
     ) -> None:
-        self.rejected_faces = 0
+        self.rejected_faces, self.has_affect = 0, has_affect
         self._zones = zones or {}
         self._analyzer = FaceAnalyzer(classifier, crop_fit, quality)
         self._smoothing, self._min_confidence = smoothing, min_confidence
@@ -135,4 +166,5 @@ class ExpressionAnalyzer:
             return None
         labels, rounded = self._analyzer.labels, np.round(state.probabilities.astype(float), 4)
         shares = dict(zip(labels, rounded.tolist(), strict=True))
-        return Expression(track, labels[state.label], shares, quality, zones=zones)
+        affect = derive_affect(shares) if self.has_affect else None
+        return Expression(track, labels[state.label], shares, quality, (), zones, affect)

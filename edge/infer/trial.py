@@ -5,23 +5,26 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 
+import msgspec
+
 from edge.errors import ModelError
-from edge.paths import asset, state_directory
-from edge.tflite import MODULES, PACKAGES, Runtime
+from edge.paths import asset, sha256_of, state_directory
+from edge.tflite import DELEGATE, MODULES, PACKAGES, Runtime
 
 MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000
 """Seconds that a trial may take, on a slow SD card, and bytes of its address space."""
 
 PROGRAM = """
-import importlib, resource, sys
+import importlib, json, resource, sys
 import numpy
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
 try:
-    one = importlib.import_module(sys.argv[1]).Interpreter(model_path=sys.argv[2], num_threads=1)
+    module = importlib.import_module(sys.argv[1])
+    delegates = [module.load_delegate(*given) for given in json.loads(sys.argv[4])]
+    one = module.Interpreter(sys.argv[2], num_threads=1, experimental_delegates=delegates)
     one.allocate_tensors()
     for entry in one.get_input_details():
         one.set_tensor(entry["index"], numpy.zeros(entry["shape"], entry["dtype"]))
@@ -42,15 +45,23 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
     """
     if path.resolve().is_relative_to(asset("models").resolve()):
         return
+    from importlib import metadata  # it takes 1 MB, and shipped models need none of it
+
     try:
         name = f"{sha256}-{PACKAGES[runtime]}-{metadata.version(PACKAGES[runtime])}"
     except metadata.PackageNotFoundError:  # whoever loads it is told how to install the runtime
         return
+    settings = DELEGATE.get()
+    given = [(str(settings.delegate), settings.options)] if settings.delegate else []
+    delegates = msgspec.json.encode(given)
+    if given:
+        name += f"-{sha256_of(delegates)}"
     verdict = state_directory() / "tried-models" / name
     if verdict.exists():
         return
     log.info("%s: tried in a process of its own, once", path)
     command = [sys.executable, "-c", PROGRAM, MODULES[runtime], str(path), str(MAX_BYTES)]
+    command.append(delegates.decode())
     try:
         child = subprocess.run(
             command, check=False, capture_output=True, errors="replace", timeout=MAX_SECONDS

@@ -79,7 +79,7 @@ def replay_events(
     """
     labels = tuple(dict.fromkeys(label for one in events for label in one.probabilities or ()))
     runs: defaultdict[str, str] = defaultdict(new_run)
-    open_tracks: dict[tuple[str, int], EmotionEvent] = {}
+    open_tracks: dict[tuple[str, str, int], EmotionEvent] = {}
     published, last_origin = MultiSink(sinks), ("", "")
 
     def publish_origin(event: EmotionEvent) -> None:
@@ -93,9 +93,9 @@ def replay_events(
         event = replace(recorded, id=str(uuid.uuid4()), time=datetime.now(UTC))
         publish_origin(event)
         published.publish(event)
-        open_tracks[event.track] = event
+        open_tracks[event.run_track] = event
         if event.type is EventType.END:
-            del open_tracks[event.track]
+            del open_tracks[event.run_track]
         return event
 
     publish_origin(events[0])

@@ -175,13 +175,16 @@ class SetupBuilder:
 
         Where faces are to be hidden, no frame is shown in which one may have gone unseen.
         """
-        cameras = camera_configs(config)
+        cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
             self.views.pop(name).latest.clear()
         for name, camera in cameras.items():
             known, blur = self.views.get(name), camera.privacy.blur
             latest = known.latest if known else LatestFrame()
             latest.require_search(blur is PrivacyBlur.FACES)
+            latest.kept = seen or camera.privacy.allow_snapshots
+            if not latest.kept:
+                latest.clear()
             self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:

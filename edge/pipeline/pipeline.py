@@ -32,6 +32,7 @@ from edge.types import (
     CameraState,
     DaemonStatus,
     EmotionEvent,
+    FaceSnapshot,
     Frame,
     SinkRecord,
     Stats,
@@ -96,7 +97,7 @@ class Pipeline:
         self._sinks = MultiSink(components.sinks) if sinks is None else sinks
         self._owns_sinks = sinks is None
         self._last_timestamp, self._last_progress = 0.0, time.monotonic()
-        self._last_analyzed: AnalyzedFrame | None = None
+        self._last_seen: FaceSnapshot | None = None
         self._last_status: DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()
         self._stats, self._summarizer = PipelineStats(), Summarizer()
@@ -190,7 +191,8 @@ class Pipeline:
 
     def status(self) -> DaemonStatus:
         """Return how the daemon is set at this moment."""
-        events = self._in_use["analyze"].processing.events
+        processing = self._in_use["analyze"].processing
+        events = processing.events
         return DaemonStatus(
             CameraState.OFFLINE if self.abandoned else self.source.state,
             self.source.paused_until,
@@ -200,6 +202,7 @@ class Pipeline:
             self._stats.has_temperature,
             events.zones,
             self._in_use["publish"].every_s,
+            has_affect=processing.analyzer.has_affect,
         )
 
     def stats(self) -> Stats:
@@ -275,7 +278,7 @@ class Pipeline:
         components, former = self.components, self._in_use["analyze"].processing
         recorder = self._in_use["analyze"].snapshots
         if recorder is not None and recorder is not components.snapshots:
-            recorder.close()
+            recorder.close(0.0)
         if components.processing.analyzer is not former.analyzer:
             if components.processing.scheduler is former.scheduler:  # the faces are the same
                 components.processing.events.take_over(former.events)
@@ -317,7 +320,7 @@ class Pipeline:
         analyzed = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
         if components.snapshots is not None:
             components.snapshots.take(analyzed, events)
-        self._last_analyzed = analyzed
+        self._last_seen = analyzed.snapshot
         self._consumer.show(analyzed)
         self._stats.count_analyzed(tracked)
 
@@ -354,10 +357,10 @@ class Pipeline:
         if self._snapshot_due.is_set():
             self._snapshot_due.clear()
             self.publish_status()
-            analyzed, self._last_analyzed = self._last_analyzed, None
+            seen, self._last_seen = self._last_seen, None
             # A frame may still be on its way when a pause begins.
-            if analyzed is not None and self.source.enabled:
-                self._give(analyzed.snapshot)
+            if seen is not None and self.source.enabled:
+                self._give(seen)
             processing = components.processing
             zones, delay = processing.events.zones, processing.scheduler.max_age_s + SUMMARY_DELAY
             for summary in self._summarizer.due(components.every_s, zones, delay, time.time()):

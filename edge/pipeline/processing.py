@@ -15,11 +15,12 @@ from edge.detect import open_detector
 from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
+from edge.tflite import opened_with
 from edge.track import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, Image
 
-SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore"})
-ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones"})
+SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
+ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "runtime"})
 """Sections of the config that scheduler and analyzer are built from."""
 
 
@@ -52,18 +53,25 @@ def build_processing(
     sections = changed_sections(present, config)
     if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
         return present[1]
-    if present is not None and not SCHEDULER_SECTIONS & set(sections):
-        scheduler = present[1].scheduler
-    else:  # another source has faces and a clock of its own
-        detector, live = open_detector(config.detector), config.source.is_live
-        scheduler = DetectionScheduler(
-            detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
-        )
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
-    classifier = open_classifier(config.classifier)
-    confidence, zones = config.classifier.min_confidence, config.zones
+    with opened_with(config.runtime):
+        if present is not None and not SCHEDULER_SECTIONS & set(sections):
+            scheduler = present[1].scheduler
+        else:  # another source has faces and a clock of its own
+            detector, live = open_detector(config.detector), config.source.is_live
+            scheduler = DetectionScheduler(
+                detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
+            )
+        classifier = open_classifier(config.classifier)
+    zones = config.zones
     analyzer = ExpressionAnalyzer(
-        classifier, scheduler.crop_fit, config.quality, config.smoothing, confidence, zones=zones
+        classifier,
+        scheduler.crop_fit,
+        config.quality,
+        config.smoothing,
+        config.classifier.min_confidence,
+        zones=zones,
+        has_affect=config.classifier.valence_arousal,
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
     run = present[1].events.run if present is not None else run

@@ -81,20 +81,21 @@ class LatestFrame:
 
     Attributes:
         newest: the frame; None where there is nothing to be seen.
+        kept: whether anybody may look: a frame is large.
         searched_only: whether frames are left out that the detector did not search as a whole: who
             came in between would be shown unhidden.
     """
 
     def __init__(self) -> None:
         self.newest: AnalyzedFrame | None = None
-        self.searched_only = False
+        self.searched_only, self.kept = False, True
         self._metrics = Metrics()
         self._changed = threading.Condition()
 
     def show(self, frame: AnalyzedFrame) -> None:
         """Put a frame in the place of the one before, where it may be shown."""
         self._metrics.mark("frames")
-        if frame.tracked.searched or not self.searched_only:
+        if self.kept and (frame.tracked.searched or not self.searched_only):
             self._put(frame)
 
     def require_search(self, required: bool) -> None:

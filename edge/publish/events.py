@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Annotated, Any, Literal
@@ -11,7 +11,17 @@ import msgspec
 
 from edge.geometry import Box
 from edge.model_card import Share
-from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Frame, Quality, Reason, Stats
+from edge.types import (
+    UNCERTAIN,
+    EmotionEvent,
+    EventType,
+    Expression,
+    Frame,
+    Quality,
+    Reason,
+    Stats,
+    Track,
+)
 
 
 @dataclass(slots=True)
@@ -83,18 +93,14 @@ class EventGenerator:
 
     def _event(self, kind: EventType, reported: _ReportedState, frame: Frame) -> EmotionEvent:
         """Return an event of what `frame` shows; for an end, of where it was last seen."""
-        expression = reported.expression
+        shown = {
+            field.name: getattr(reported.expression, field.name) for field in fields(Expression)
+        }
         return EmotionEvent(
+            **shown,
             id=str(uuid.uuid4()),
             time=datetime.now(UTC),
             type=kind,
-            track_id=expression.track.track_id,
-            emotion=expression.emotion,
-            confidence=expression.confidence,
-            probabilities=expression.probabilities,
-            quality=expression.quality,
-            reasons=expression.reasons,
-            box=expression.track.box,
             frame_size=reported.last_seen.size,
             duration=reported.last_seen.timestamp - reported.since,
             model=self.model,
@@ -102,7 +108,6 @@ class EventGenerator:
             captured=frame.captured,
             position=frame.timestamp if self._is_video else None,
             run=self.run,
-            zones=expression.zones,
         )
 
 
@@ -115,22 +120,15 @@ def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
     position = None if event.position is None else round(event.position, 3)
-    special: dict[str, object] = {"position": position, "reason": event.reason}
-    special |= {"zones": event.zones, "camera": event.camera_name or None}
+    camera = event.camera_name or None
+    special = {"position": position, "reason": event.reason, "camera": camera}
     return msgspec.json.encode(
         {
             "id": event.id,
             "time": utc(event.time),
             "type": event.type,
             "run": event.run,
-            "track_id": event.track_id,
-            "emotion": event.emotion,
-            "confidence": event.confidence,
-            "probabilities": event.probabilities,
-            "reasons": event.reasons,
-            "quality": event.quality.to_dict(),
-            "looking": event.quality.looking,
-            "box": [round(edge, 1) for edge in event.box.edges],
+            **event.to_dict(),
             "frame": {"width": width, "height": height},
             "duration": round(event.duration, 3),
             "model": event.model,
@@ -148,16 +146,21 @@ def decode_event(payload: bytes) -> EmotionEvent:
     msgspec.DecodeError says that it is not JSON, or what in it is not as docs/event.schema.json.
     """
     event = msgspec.json.decode(payload, type=_EventPayload)
-    fields = msgspec.structs.asdict(event)
-    for name in ("looking", "frame", "latency_ms"):  # which are told otherwise
-        del fields[name]
-    told = {
-        "time": event.time.astimezone(UTC),
-        "quality": Quality(**msgspec.structs.asdict(event.quality)),
-        "box": Box(*event.box),
-    }
-    size, latency = (event.frame.width, event.frame.height), event.latency_ms / 1000
-    return EmotionEvent(**fields | told, frame_size=size, captured=0.0, latency=latency)
+    affect = None
+    if event.valence is not None and event.arousal is not None:
+        affect = event.valence, event.arousal
+    names = {field.name for field in fields(EmotionEvent)}
+    same = {name: getattr(event, name) for name in names & {*event.__struct_fields__}}
+    return EmotionEvent(
+        **same
+        | {"time": event.time.astimezone(UTC)}
+        | {"quality": Quality(**msgspec.structs.asdict(event.quality))},
+        track=Track(event.track_id, Box(*event.box), seen=True),
+        affect=affect,
+        frame_size=(event.frame.width, event.frame.height),
+        captured=0.0,
+        latency=event.latency_ms / 1000,
+    )
 
 
 def end_by_restart(payload: bytes) -> bytes:
@@ -204,6 +207,7 @@ def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None
 
 
 _Measure = Annotated[float, msgspec.Meta(ge=0.0)]
+_Balance = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
 _Gray = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
@@ -246,6 +250,8 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Literal["restart"] | None = None
     zones: tuple[str, ...] | None = None
     looking: bool | None = None
+    valence: _Balance | None = None
+    arousal: _Balance | None = None
     camera_name: str = msgspec.field(default="", name="camera")
 
     def __post_init__(self) -> None:

@@ -197,6 +197,9 @@ class _Entities:
             share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
             self.add("sensor", f"Probability {label}", options, value)
+        rare = MEASUREMENT | {"suggested_display_precision": 2, "enabled_by_default": False}
+        for name in ("Valence", "Arousal") if status.has_affect else ():
+            self.add("sensor", name, rare, f"value_json.get('{name.lower()}')")
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
         root, models = self.topics.root, tuple(catalog.models)

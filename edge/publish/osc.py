@@ -12,8 +12,9 @@ import msgspec
 from edge.errors import CheckResult, ConfigError, failure, ok
 from edge.installation import extra_remedy
 from edge.publish.mqtt.settings import Address, Host, Port
-from edge.publish.sink import BaseSinkSettings, QueuedSink, SinkContext
-from edge.types import DataFlow, EmotionEvent, FaceSnapshot, SinkRecord
+from edge.publish.queued_sink import QueuedSink
+from edge.publish.sink import BaseSinkSettings, SinkContext
+from edge.types import DataFlow, EmotionEvent, FaceSnapshot
 
 
 class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
@@ -70,7 +71,7 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
             yield DataFlow(data, text, "a program, by OSC", self.place, True, theirs)
 
 
-class OscSink(QueuedSink):
+class OscSink(QueuedSink[EmotionEvent | FaceSnapshot]):
     """Sends each message as a datagram of its own."""
 
     records = (EmotionEvent, FaceSnapshot)
@@ -82,7 +83,7 @@ class OscSink(QueuedSink):
     def __str__(self) -> str:
         return f"osc {self._settings.place}"
 
-    def _deliver(self, record: SinkRecord) -> str:
+    def _deliver(self, record: EmotionEvent | FaceSnapshot) -> str:
         from pythonosc.udp_client import SimpleUDPClient  # for those who have the extra
 
         root = "/".join(filter(None, (self._settings.address, record.camera_name)))
@@ -98,14 +99,16 @@ class OscSink(QueuedSink):
         return ""
 
 
-def osc_messages(record: SinkRecord) -> Iterator[tuple[str, list[str | int | float]]]:
+def osc_messages(
+    record: EmotionEvent | FaceSnapshot,
+) -> Iterator[tuple[str, list[str | int | float]]]:
     """Yield addresses and arguments of what is sent; shares of the frame tell where a face is."""
     if isinstance(record, EmotionEvent):
         yield (
             "event",
             [record.type.value, record.track_id, record.emotion, float(record.confidence or 0)],
         )
-    elif isinstance(record, FaceSnapshot):
+    else:
         yield "faces", [len(record.faces)]
         width, height = record.frame_size
         for face in record.faces:

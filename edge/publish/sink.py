@@ -1,9 +1,7 @@
 """Sinks: the contract of each, what their settings have in common, and all of them as one."""
 
-import logging
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -14,23 +12,10 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 import msgspec
 
 from edge.errors import CheckResult
-from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.retained import RetainedTopics
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import (
-    CameraRemoved,
-    DaemonStatus,
-    DataFlow,
-    EmotionEvent,
-    KindSettings,
-    SinkRecord,
-)
-
-MAX_WAITING = 100
-"""Records that may wait for the thread of a `QueuedSink`; beyond, the oldest is dropped."""
-
-log = logging.getLogger(__name__)
+from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, SinkRecord
 
 
 class Sink(Protocol):
@@ -45,7 +30,7 @@ class Sink(Protocol):
 
     @property
     def status_text(self) -> str | None:
-        """The state of what it depends on outside the process, in a few words; None: nothing."""
+        """State of what it depends on outside the process, in a few words."""
 
     def start(self) -> None:
         """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
@@ -75,23 +60,15 @@ class ExclusiveSink(Sink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """Arguments with which a sink is opened, beside its settings.
+    """Arguments with which a sink is opened, beside its settings."""
 
-    Attributes:
-        outbox: the file for what is not yet delivered, where the settings have an `outbox_name`.
-        commands: takes the commands that come to the sink; None takes none.
-        catalog: what they may choose from.
-        run: id of this start of the daemon.
-        retained: what earlier sinks of the config had brokers retain; None remembers nothing.
-        several: whether the daemon has several cameras, each with a name.
-    """
-
-    outbox: Path | None = None
-    commands: CommandQueue | None = None
-    catalog: Catalog = field(default_factory=Catalog)
-    run: str = ""
+    outbox: Path | None = None  # of what is not yet delivered, where there is an `outbox_name`
+    commands: CommandQueue | None = None  # for those that come to the sink; None takes none
+    catalog: Catalog = field(default_factory=Catalog)  # what they may choose from
+    run: str = ""  # id of this start of the daemon
+    # What earlier sinks of the config had brokers retain; None remembers nothing.
     retained: RetainedTopics | None = field(default=None, compare=False)
-    several: bool = False
+    several: bool = False  # whether there are several cameras, each with a name
 
 
 class BaseSinkSettings(KindSettings, frozen=True):
@@ -144,58 +121,6 @@ class BaseSinkSettings(KindSettings, frozen=True):
         refs = {name: ref for name, ref in values.items() if isinstance(ref, SecretRef)}
         given = any(ref.credential is not None for ref in refs.values())
         return msgspec.structs.replace(self, **dict.fromkeys(refs)) if given else self
-
-
-class QueuedSink(ABC):
-    """Base of sinks that deliver in a thread and keep nothing; `str` is the target in the log."""
-
-    status_text = None
-    records: ClassVar[tuple[type, ...]] = (EmotionEvent,)  # what it takes; others are ignored
-
-    def __init__(self, name: str) -> None:
-        self._queue: BoundedQueue[SinkRecord] = BoundedQueue(MAX_WAITING, False)
-        self._worker = Worker(name, self._step, finish=lambda: None)
-        self._undelivered, self._problem = 0, ""
-
-    @property
-    def dropped(self) -> int:
-        """Records beyond those that may wait, or left over at the end."""
-        return self._queue.dropped + self._undelivered
-
-    def start(self) -> None:
-        """Begin to wait for records."""
-        self._worker.start()
-
-    def publish(self, record: SinkRecord) -> None:
-        """Take a record."""
-        if self._worker.error is not None:
-            raise self._worker.error
-        if isinstance(record, self.records):
-            self._queue.put(record)
-
-    def close(self, timeout: float) -> None:
-        """Deliver what waits, within `timeout` seconds; then give up."""
-        self._queue.close()
-        if self._worker.alive and not self._worker.join(timeout):
-            self._worker.stop()
-            self._abort()
-            self._worker.join(1.0)
-        self._undelivered += len(self._queue)
-
-    def _step(self) -> None:
-        """Deliver a record, and log what went wrong, once."""
-        if (record := self._queue.get(0.5)) is not None:
-            problem = self._deliver(record)
-            if problem and problem != self._problem:
-                log.warning("%s: %s", self, problem)
-            self._problem = problem
-
-    @abstractmethod
-    def _deliver(self, record: SinkRecord) -> str:
-        """Deliver a record; return what went wrong, in one line, or nothing."""
-
-    def _abort(self) -> None:  # noqa: B027 # a delivery that waits for nothing needs none
-        """End what `_deliver` waits for."""
 
 
 class MultiSink:

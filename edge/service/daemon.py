@@ -1,6 +1,7 @@
 """Main thread: start, watch over the pipeline, answer requests, report to systemd, stop."""
 
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -37,6 +38,9 @@ SEND_TIMEOUT = 5.0
 
 STATUS_INTERVAL = 10.0
 """Seconds between updates of the frame rate; the rest of the status is sent when it changes."""
+
+M_ARENA_MAX = -8
+"""The option of mallopt(3) for the number of heaps."""
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +141,8 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     when a stage failed or an input could not be read, else OK.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
+    if libc := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc alone
+        libc(M_ARENA_MAX, 1)  # each thread would keep the memory of its frames for itself
     signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
     signals.wake = controller.commands.wake

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredFile(NamedTuple):
-    """A file with events or images of people; `link` is what notes an image."""
+    """A file with events, images or numbers of people; `link` is what notes an image."""
 
     data: str
     path: Path
@@ -50,7 +50,7 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file with events or images: of every sink and outbox, snapshots, noted images.
+    """Yield each file of people: of sinks and outboxes, snapshots, noted images, calibrations.
 
     Outboxes of other configs with the same state folder are among them.
     """
@@ -74,6 +74,8 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
+    baselines = {one.classifier.neutral_baseline for one in camera_configs(config).values()}
+    yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
 def _event_logs(config: Config) -> set[Path]:

@@ -31,9 +31,9 @@ from edge.secrets import SecretRef, is_secret
 from edge.service.commands import CommandError, ErrorCode
 from edge.view import PrivacyBlur
 
-UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks", "cameras"})
-"""Sections that the page does not change: by whom it is seen, where files are, which programs are
-started, what one of several cameras has of its own. Of the sinks it changes those of MQTT."""
+UNCHANGEABLE = frozenset({"web", "preview", "state_dir", "sinks", "cameras", "runtime"})
+"""Sections that the page does not change: by whom it is seen, where files are, which programs and
+libraries are loaded, what one of several cameras has of its own. Of the sinks it changes MQTT's."""
 
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:

@@ -1,4 +1,7 @@
+import os
+import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,6 +80,26 @@ def test_with_no_runtime_each_is_named_with_its_package(monkeypatch: pytest.Monk
         ConfigError, match=r"pip install ai-edge-litert.*pip install tflite-runtime"
     ):
         open_tflite(SHIPPED)
+
+
+def test_who_opens_one_file_shares_interpreters_of_which_there_are_as_many_as_processors() -> None:
+    networks = [TFLiteModel(SHIPPED, Runtime.LITERT) for _ in range(6)]
+    (expected, *_) = networks[0].invoke(CROP)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda one: networks[one % 6].invoke(CROP)[0], range(60)))
+    for answer in answers:
+        np.testing.assert_array_equal(answer, expected)
+    (shared,) = {id(one._interpreters): one._interpreters for one in networks}.values()
+    assert len(shared._idle) <= len(os.sched_getaffinity(0))
+
+
+def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "mine.tflite"
+    shutil.copy(SHIPPED, path)
+    before = TFLiteModel(path, Runtime.LITERT)
+    path.unlink()
+    shutil.copy(BRIGHTNESS, path)
+    assert TFLiteModel(path, Runtime.LITERT).outputs != before.outputs
 
 
 def test_softmax_of_equal_logits_is_even() -> None:

@@ -104,4 +104,4 @@ class PublishedDevice:
 def seen(emotion: str, kind: EventType = EventType.START, **fields: Any) -> EmotionEvent:
     """Return an event of a face that shows `emotion` with a probability of 0.8."""
     shares = dict.fromkeys(LABELS, 0.1) | {emotion: 0.8}
-    return event(kind, emotion=emotion, probabilities=shares, confidence=0.8, **fields)
+    return event(kind, emotion=emotion, probabilities=shares, **fields)

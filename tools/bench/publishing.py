@@ -22,7 +22,7 @@ from edge.publish.events import encode_event
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.mqtt.sink import MqttSink
 from edge.publish.sink import SinkContext
-from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality
+from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, Quality, Track
 
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -140,16 +140,14 @@ def _time_recovery(broker: EmbeddedBroker, sink: MqttSink) -> float:
 
 def _event(number: int) -> EmotionEvent:
     return EmotionEvent(
+        track=Track(number % 4 + 1, Box(228.2, 128.7, 455.5, 355.9), seen=True),
         id=str(uuid.uuid4()),
         time=datetime.now(UTC),
         type=EventType.CHANGE,
-        track_id=number % 4 + 1,
         emotion="happy",
-        confidence=0.7,
         probabilities=dict.fromkeys(LABELS, 0.05) | {"happy": 0.7},
         quality=Quality(100.0, 0.08, 120.0, 45.0, 1.5, -2.0),
         reasons=(),
-        box=Box(228.2, 128.7, 455.5, 355.9),
         frame_size=(640, 480),
         duration=2.3,
         model="shallow-int8",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.errors import EmotiondError
 from tools.model_tables.detectors_page import FOLDER, detector_page, read_detectors
+from tools.model_tables.integer_only import integer_note
 from tools.model_tables.models_page import PLOT, model_page, read_cards
 from tools.model_tables.speed_plot import draw_speed
 
@@ -25,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if any(card.speed for card in cards):
         draw_speed(cards, folder / PLOT)
         print(f"wrote {folder / PLOT}")
-    _write(folder / "README.md", model_page(cards))
+    _write(folder / "README.md", model_page(cards, integer_note(folder)))
     if detectors:
-        _write(folder / FOLDER / "README.md", detector_page(detectors))
+        note = integer_note(folder / FOLDER, folder / "refiners")
+        _write(folder / FOLDER / "README.md", detector_page(detectors, note))
     return 0
 
 

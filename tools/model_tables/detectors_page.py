@@ -40,11 +40,12 @@ def read_detectors(folder: Path) -> list[DetectorCard]:
     return sorted(cards, key=lambda card: (-card.multiply_adds, card.name))
 
 
-def detector_page(cards: Sequence[DetectorCard]) -> str:
-    """Return the text of models/detectors/README.md."""
+def detector_page(cards: Sequence[DetectorCard], note: str = "") -> str:
+    """Return the text of models/detectors/README.md, with a note below the table."""
     parts = [
         HEAD,
         table(_form_rows(cards)),
+        *([note] if note else []),
         "## How good they are\n",
         table(_accuracy_rows(cards)),
         NOTES,

@@ -48,9 +48,11 @@ def read_cards(folder: Path) -> list[ModelCard]:
     return sorted(cards, key=lambda card: (card.multiply_adds, card.size, card.name))
 
 
-def model_page(cards: list[ModelCard]) -> str:
-    """Return the text of models/README.md."""
+def model_page(cards: list[ModelCard], note: str = "") -> str:
+    """Return the text of models/README.md, with a note below the table."""
     parts = [HEAD, table(_main_rows(cards)), _notes(cards)]
+    if note:
+        parts.append(note)
     if any(card.speed for card in cards):
         parts.append(f"![Accuracy of each model against its time for one face]({PLOT})\n")
     parts += [

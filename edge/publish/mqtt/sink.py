@@ -175,22 +175,22 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        self._faces: dict[tuple[str, int], EmotionEvent | Expression] = {}
+        self._faces: dict[tuple[str, str, int], EmotionEvent | Expression] = {}
         self._zones: tuple[str, ...] = ()
-        self._run = ""
+        self._origin = "", ""  # camera and run
         self._settings: dict[str, Any] = {}
 
     def update(self, event: EmotionEvent) -> None:
         """Take in one event."""
-        self._run = event.run
-        self._faces[event.track] = event
+        self._origin = event.camera_name, event.run
+        self._faces[event.run_track] = event
         if event.type is EventType.END:
-            del self._faces[event.track]
+            del self._faces[event.run_track]
 
     def update_faces(self, snapshot: FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
-            key = self._run, face.track.track_id
+            key = *self._origin, face.track.track_id
             if key in self._faces and self._faces[key].emotion == face.emotion:
                 self._faces[key] = face
 
@@ -226,13 +226,16 @@ class DeviceState:
         mean = {label: _mean([each[label] for each in read]) for label in (read[0] if read else ())}
         counts = Counter(chain.from_iterable(face.zones or () for face in faces))
         looks = {face.quality.looking for face in faces}
-        state = {
+        state: dict[str, Any] = {
             "faces": len(faces),
             "emotion": dominant,
             "confidence": _mean(shares[dominant]) if shares and dominant else None,
             "probabilities": (mean if len(read) > 1 else read[0]) if read else None,
             "looking": None if looks == {None} else True in looks,
         }
+        affects = [face.affect for face in faces if face.affect is not None]
+        for name, values in zip(("valence", "arousal"), zip(*affects, strict=True), strict=False):
+            state[name] = _mean(values)
         zones = {"zones": {name: counts[name] for name in self._zones}} if self._zones else {}
         return msgspec.json.encode(state | zones | self._settings)
 

@@ -241,7 +241,7 @@ class MjpegBroadcaster(Broadcaster):
         self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
-        blur, fps = self._context.blur, self._context.latest.fps
-        image = annotate(frame, blur, fps) if self._boxes else apply_privacy(frame, blur)
+        show = annotate if self._boxes else apply_privacy
+        image = show(frame, self._context.blur)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         return cv2.imencode(".jpg", image, quality)[1].tobytes()

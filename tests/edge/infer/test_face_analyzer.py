@@ -18,7 +18,12 @@ from edge.infer.classifier import (
     open_classifier,
 )
 from edge.infer.crop import QualitySettings
-from edge.infer.face_analyzer import ExpressionAnalyzer, FaceAnalyzer, crops_similar
+from edge.infer.face_analyzer import (
+    ExpressionAnalyzer,
+    FaceAnalyzer,
+    crops_similar,
+    derive_affect,
+)
 from edge.infer.track_state import SmoothingSettings
 from edge.types import Expression, Face, GrayImage, Image, Reason, Track, TrackedFrame
 from tests.edge.infer.models import copy_brightness
@@ -282,3 +287,34 @@ def test_a_face_that_looks_the_same_is_classified_again_after_a_while(
     for now in np.arange(0.0, 1.0, 0.05).tolist():
         analyzer.update(tracked_in(clip[4], now, [track]))
     assert classified_at == pytest.approx([0.0, 0.25, 0.5, 0.75])
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ({"happy": 1.0}, (0.81, 0.51)),
+        ({"neutral": 1.0}, (0.0, 0.0)),
+        ({"angry": 0.5, "sad": 0.5, "calm": 0.0}, (-0.57, 0.16)),
+        ({"happy": 0.6, "contempt": 0.4}, (0.81, 0.51)),  # whose rating is not known
+        ({"happy": 0.3, "neutral": 0.1, "contempt": 0.6}, None),
+        ({"smile": 1.0}, None),
+    ],
+)
+def test_valence_and_arousal_are_the_mean_of_the_ratings_by_probability(
+    shares: dict[str, float], expected: tuple[float, float] | None
+) -> None:
+    assert derive_affect(shares) == pytest.approx(expected)
+
+
+def test_a_face_has_valence_and_arousal_only_where_they_are_asked_for(clip: list[Image]) -> None:
+    for asked in (False, True):
+        settings = ClassifierSettings(min_confidence=0.0)
+        fit, smoothing = open_detector(HaarSettings()).crop_fit, SmoothingSettings()
+        classifier = open_classifier(settings)
+        analyzer = ExpressionAnalyzer(classifier, fit, DEFAULTS, smoothing, 0.0, has_affect=asked)
+        tracks = [find(clip[4])]
+        (one,) = analyzer.update(tracked_in(clip[4], 0.0, tracks, still=True))
+        assert ("valence" in one.to_dict(), "arousal" in one.to_dict()) == (asked, asked)
+        if asked:
+            assert one.affect is not None
+            assert one.affect[0] > 0.5  # a smile

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from edge.geometry import Box
 from edge.publish.events import encode_event
-from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason, Track
 from tests.events import QUALITY, RUN
 
 MORNING = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -31,16 +31,14 @@ def event(
     read = emotion != UNCERTAIN
     shares = dict.fromkeys(LABELS, 0.05) | {emotion: 0.7} if read else None
     return EmotionEvent(
+        track=Track(track_id, Box(0.0, 0.0, 100.0, 100.0), seen=True),
         id=str(uuid5(NAMESPACE_OID, f"{kind} {track_id} {emotion} {second} {position} {run}")),
         time=MORNING + timedelta(seconds=second),
         type=kind,
-        track_id=track_id,
         emotion=emotion,
-        confidence=0.7 if read else None,
         probabilities=shares,
         quality=QUALITY,
         reasons=() if read else (Reason.SIDE_FACE,),
-        box=Box(0.0, 0.0, 100.0, 100.0),
         frame_size=(640, 480),
         duration=duration,
         model="shallow-int8",

@@ -139,6 +139,7 @@ OTHER_VALUES: dict[str, Any] = {
     "ignore": [[[0, 0], [1, 0], [1, 1]]],
     "state_dir": "elsewhere",
     "cameras": {"front": 0},
+    "runtime": {"options": {"device": "usb"}},
 }
 """Another value in each section of the config that something is built from."""
 
@@ -170,6 +171,21 @@ def test_a_section_that_is_looked_up_is_the_new_one_after_a_reload(
 ) -> None:
     daemon.builder.commit(daemon.prepare(**{section: LOOKED_UP[section]}))
     assert getattr(daemon.builder.setup.config, section) != getattr(Config(), section)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ({}, False),
+        ({"privacy": {"allow_snapshots": True}}, True),
+        ({"web": {"enabled": True, "port": 0}}, True),
+    ],
+)
+def test_the_newest_frame_is_kept_where_somebody_may_look(
+    daemon: Daemon, fields: dict[str, Any], kept: bool
+) -> None:
+    daemon.builder.commit(daemon.prepare(**fields))
+    assert daemon.builder.views[""].latest.kept is kept
 
 
 def test_what_was_prepared_counts_once_it_is_committed(daemon: Daemon) -> None:

@@ -174,6 +174,13 @@ def test_the_newest_scene_takes_the_place_of_the_one_before() -> None:
     assert latest.newest is scenes[1]
 
 
+def test_no_scene_is_kept_where_nobody_may_look() -> None:
+    latest = LatestFrame()
+    latest.kept = False
+    latest.show(scene())
+    assert latest.newest is None
+
+
 def test_what_is_cleared_is_not_seen_any_more() -> None:
     latest = LatestFrame()
     latest.show(scene())

@@ -11,11 +11,12 @@ from hypothesis import strategies as some
 
 from edge.geometry import Box
 from edge.publish.events import decode_event, encode_event
-from edge.types import UNCERTAIN, EmotionEvent, EventType, Quality, Reason
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Quality, Reason, Track
 from tests import schema
 from tests.events import event, uncertain
 
 share = some.floats(0, 1)
+balance = some.floats(-1, 1)
 pixels = some.floats(-1e4, 1e4)
 grey = some.floats(0, 255)
 
@@ -29,12 +30,15 @@ def events(draw: some.DrawFn) -> EmotionEvent:
     read = emotion != UNCERTAIN
     reasons = some.lists(some.sampled_from(Reason), min_size=1, unique=True)
     return EmotionEvent(
+        track=Track(
+            draw(some.integers(1, 2**40)),
+            Box(draw(pixels), draw(pixels), draw(pixels), draw(pixels)),
+            seen=True,
+        ),
         id=str(draw(some.uuids())),
         time=draw(some.datetimes(datetime(1970, 1, 1), timezones=some.just(UTC))),
         type=draw(some.sampled_from(EventType)),
-        track_id=draw(some.integers(1, 2**40)),
         emotion=emotion,
-        confidence=shares[emotion] if read else None,
         probabilities=shares if read else None,
         quality=Quality(
             draw(some.floats(0, 1e4)),
@@ -45,13 +49,13 @@ def events(draw: some.DrawFn) -> EmotionEvent:
             draw(some.none() | some.floats(-180, 180)),
         ),
         reasons=() if read else tuple(draw(reasons)),
-        box=Box(draw(pixels), draw(pixels), draw(pixels), draw(pixels)),
         frame_size=(draw(some.integers(1, 10_000)), draw(some.integers(1, 10_000))),
         duration=draw(some.floats(0, 1e6)),
         model=draw(some.text()),
         detector=draw(some.text()),
         captured=0.0,
         latency=draw(some.floats(0, 1e3)),
+        affect=draw(some.none() | some.tuples(balance, balance)),
         run=draw(some.from_regex(r"[0-9a-f]{8}", fullmatch=True)),
     )
 
@@ -77,6 +81,7 @@ def test_a_decoded_event_equals_the_encoded_one() -> None:
         {"track_id": 0},
         {"track_id": "1"},
         {"confidence": 1.5},
+        {"valence": 1.5, "arousal": 0.0},
         {"confidence": None},
         {"confidence": "0.8"},
         {"probabilities": {"happy": 1.0}},

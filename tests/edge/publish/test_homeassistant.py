@@ -25,6 +25,8 @@ EVERY_ENTITY = {
     "emotion_of_the_last_minute": "sensor",
     "probability_angry": "sensor",
     "probability_happy": "sensor",
+    "valence": "sensor",
+    "arousal": "sensor",
     "camera_problem": "binary_sensor",
     "pause": "switch",
     "model": "select",
@@ -59,11 +61,13 @@ def announced(
     summaries: tuple[int, ...] = (60, 3600),
     zones: tuple[str, ...] = (),
     camera: str = "",
+    affect: bool = True,
     **fields: Any,
 ) -> dict[str, Any]:
     """Return the announcement of a device; `fields` are those of its catalog that differ."""
     catalog = Catalog(**{"models": MODELS, "allow_snapshots": True, **fields})
     shown: dict[str, Any] = {"labels": labels, "summaries": summaries, "zones": zones}
+    shown |= {"has_affect": affect}
     state = status(has_temperature=temperature, camera_name=camera, **shown)
     return discovery(MqttSettings(device="pi-4"), state, catalog, commands)
 
@@ -186,7 +190,7 @@ def test_what_counts_up_and_what_is_measured_is_told_to_the_statistics() -> None
 
 def test_each_class_has_a_probability_and_what_few_look_at_is_off_by_default() -> None:
     disabled = {k for k, entity in components().items() if not entity.get("enabled_by_default", 1)}
-    rare = {"events", "use_of_a_CPU_core", "memory", "update"}
+    rare = {"events", "use_of_a_CPU_core", "memory", "update", "valence", "arousal"}
     assert disabled == {"probability_angry", "probability_happy", *rare}
 
 
@@ -210,6 +214,7 @@ def test_commands_go_to_the_topics_that_the_daemon_subscribes_to_and_are_not_ret
         ({"commands": COMMANDS - {CommandName.SNAPSHOT}}, {"snapshot", "take_snapshot"}),
         ({"allow_snapshots": False}, {"snapshot", "take_snapshot"}),
         ({"temperature": False}, {"temperature"}),
+        ({"affect": False}, {"valence", "arousal"}),
         (
             {"summaries": (300,)},
             {key for key in EVERY_ENTITY if key.endswith("the_last_minute")},

@@ -21,7 +21,7 @@ def state(*events: EmotionEvent) -> Any:
 def shown(emotion: str, share: float, **fields: Any) -> EmotionEvent:
     """Return the event of a face that shows `emotion`, and for the rest is neutral."""
     shares = {emotion: share, "neutral": round(1 - share, 4)}
-    return event(emotion=emotion, confidence=share, probabilities=shares, **fields)
+    return event(emotion=emotion, probabilities=shares, **fields)
 
 
 def test_there_is_no_face_at_first_and_after_every_end_event() -> None:
@@ -105,9 +105,7 @@ def test_a_snapshot_does_not_contradict_the_last_event_of_a_face() -> None:
 
 
 def test_faces_read_by_two_models_are_not_averaged_over_different_classes() -> None:
-    other = event(
-        emotion="calm", confidence=0.7, probabilities={"calm": 0.7, "tense": 0.3}, track_id=2
-    )
+    other = event(emotion="calm", probabilities={"calm": 0.7, "tense": 0.3}, track_id=2)
     assert state(shown("happy", 0.8, track_id=1), other)["probabilities"] == {
         "calm": 0.7,
         "tense": 0.3,
@@ -161,3 +159,10 @@ def test_the_status_of_the_daemon_stands_beside_the_faces() -> None:
     after = msgspec.json.decode(known.encode())
     assert (after["camera"], after["paused_until"]) == ("paused", "2026-01-02T03:04:05.000Z")
     assert (after["model"], after["detector"]) == ("shallow-int8", "builtin")
+
+
+def test_valence_and_arousal_are_means_over_the_faces_that_have_them() -> None:
+    faces = [event(track_id=1, affect=(0.5, 0.2)), event(track_id=2, affect=(-0.1, 0.4))]
+    after = state(*faces, uncertain(track_id=3))
+    assert (after["valence"], after["arousal"]) == (0.2, 0.3)
+    assert not {"valence", "arousal"} & state(event()).keys()

@@ -5,6 +5,7 @@ from pathlib import Path
 from edge.paths import asset
 from tests.edge.detect.lights import copy_lights
 from tools.model_tables.detectors_page import detector_page, read_detectors
+from tools.model_tables.integer_only import integer_note
 
 MEASURED = {
     "data": "drawn lights",
@@ -23,7 +24,8 @@ MEASURED = {
 def test_the_page_of_the_shipped_detectors_is_what_their_cards_give() -> None:
     folder = asset("models") / "detectors"
     page = (folder / "README.md").read_text(encoding="utf-8")
-    assert page == detector_page(read_detectors(folder))
+    note = integer_note(folder, folder.parent / "refiners")
+    assert page == detector_page(read_detectors(folder), note)
 
 
 def test_a_row_gives_what_the_card_says_and_a_dash_for_what_it_does_not(tmp_path: Path) -> None:

@@ -129,7 +129,8 @@ function faceCard(face) {
 function updateCard(card, face) {
   const since = firstSeen.get(face.track_id);
   const stay = since && card.isConnected ? ` · ${formatDuration((Date.now() - since) / 1000)}` : "";
-  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}` });
+  const affect = face.valence === undefined ? "" : ` · valence ${face.valence.toFixed(2)}, arousal ${face.arousal.toFixed(2)}`;
+  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}${affect}` });
   card.querySelector("h3").replaceChildren(swatch(face.emotion), face.emotion, detail);
   for (const row of card.querySelectorAll(".bar")) {
     const label = row.firstChild.textContent;
