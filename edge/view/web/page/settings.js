@@ -11,6 +11,7 @@ const TITLES = {
   regions: "Zones and regions to ignore",
   schedule: "Times of the week",
   privacy: "Privacy",
+  snapshots: "Images of events",
   retention: "How long events and images are kept",
   deployment: "Where and what for",
   sinks: "MQTT",
