@@ -166,7 +166,6 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
             yield DataFlow(
                 "numbers", what, DISK, str(stored.path), False, "until `emotiond forget`"
             )
-        # Those that are parts of another are left out.
         elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"

@@ -68,7 +68,7 @@ def discovery(
     }
 
 
-def daemon_discovery(settings: MqttSettings) -> bytes:
+def daemon_discovery(settings: MqttSettings) -> Announcement:
     """Return the message that announces the daemon, to which the devices of cameras belong."""
     entities, category = _Entities(settings.topics), {"entity_category": "diagnostic"}
     states = {"payload_on": "online", "payload_off": "offline", "device_class": "connectivity"}
@@ -76,8 +76,7 @@ def daemon_discovery(settings: MqttSettings) -> bytes:
     entities.add("binary_sensor", "Connection", running)
     entities.add_update(settings)
     always = {"availability": [], "availability_mode": "all"}
-    components = {"components": entities.components}
-    return msgspec.json.encode({**_device(settings), **always, **components})
+    return {**_device(settings), **always, "components": entities.components}
 
 
 def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
