@@ -34,8 +34,17 @@ OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
 CLOSE_TIMEOUT_S = 0.2
 """Seconds that a close waits for the thread; one to which nothing comes is left to its limit."""
 
-MAX_PACKETS = 64
-"""Packets that may wait; then the camera does."""
+MAX_PACKETS = 512
+"""Packets that may wait; then the camera does. HLS sends those of some seconds at once."""
+
+LATE_S, MAX_LATE_S = 0.25, 1.0
+"""Seconds after which a packet that waits is late: no image is made of its frame; and after which
+none is decoded any more until the next key frame."""
+
+SEGMENTED_FORMATS = ("hls", "dash")
+"""Formats that come some seconds at once: what waits of them is not late."""
+
+MIN_LOGGED = 256  # frames that are passed over before the log says so
 
 LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 """Usual intervals between two packets after which the stream is lost, and the bounds of that time
@@ -57,7 +66,8 @@ REASONS = {
     "HTTPError": "answers with an error ({}); look into the camera's own log",
     "ConnectionRefusedError": "nothing listens there; check the port in `url`, and the camera",
     "TimeoutError": NO_ANSWER,
-    "ProtocolNotFoundError": "cannot be read: FFmpeg has no such protocol here; check `url`",
+    "ProtocolNotFoundError": "cannot be read: PyAV has no such protocol; have FFmpeg relay it: "
+    "`ffmpeg -i ADDRESS -c copy -f mpegts udp://127.0.0.1:5000`",
     "InvalidDataError": NO_VIDEO,
     "EOFError": "answers, but with no video; check the path in `url`",
 }
@@ -71,12 +81,22 @@ DETAILS = {
 """Reasons of other failures, by a word of FFmpeg's last message."""
 
 
+log = logging.getLogger(__name__)
+
+
 class Item(NamedTuple):
-    """A packet, and what decodes it and makes an image of its frame."""
+    """A packet, what decodes it and makes an image of its frame, and when it came."""
 
     context: "VideoCodecContext"
     converter: FrameConverter
     packet: "Packet[VideoStream]"
+    received: float
+    may_be_late: bool
+
+    @property
+    def late(self) -> float:
+        """Seconds for which it has waited, where that is too long."""
+        return time.monotonic() - self.received if self.may_be_late else 0.0
 
 
 class StreamSettings(LiveSettings, frozen=True, tag="stream"):
@@ -169,7 +189,8 @@ class StreamSource:
     """Live source that FFmpeg reads; its frames carry the time at which they were read.
 
     A thread takes what the camera sends, since nothing but a time limit interrupts FFmpeg; whoever
-    reads decodes. A camera that answers single images is asked again and again.
+    reads decodes. A camera that answers single images is asked again and again. Of one that sends
+    more than can be decoded, frames are passed over, so that those that are seen are never old.
     """
 
     online = True
@@ -180,6 +201,7 @@ class StreamSource:
         self._failure, self._closed = SourceError("gives no more frames"), Event()
         self._index, self._interval, self._opened = 0, MAX_LOST_S / LOST_INTERVALS, False
         self._size: tuple[int, int] | None = None
+        self._passed_over, self._awaits_key_frame = 0, False
         self._came_at = self._seen_at = time.monotonic()
         self._thread = Thread(target=self._receive, name="stream", daemon=True)
         self._thread.start()
@@ -189,8 +211,13 @@ class StreamSource:
         """Return the next frame, None where none is complete yet."""
         until = time.monotonic() + MAX_WAIT
         while (item := self._take(until)) is not None:
+            if self._passes_over(item):
+                continue
             frames = decode_packet(item.context, item.packet)
             if frames and (frame := frames[-1]) is not None:
+                if item.late > LATE_S and time.monotonic() - self._seen_at < LATE_S:
+                    self._count_passed_over()
+                    continue
                 return self._to_frame(frame, item.converter)
             is_alone = item.context.codec.intra_only  # no key frame is waited for
             if self._came_at - self._seen_at > (self._usual_limit() if is_alone else MAX_LOST_S):
@@ -202,7 +229,7 @@ class StreamSource:
     def skip(self) -> None:
         """Drop the next frame, as `read`; where images do not depend on others, undecoded."""
         item = self._take(time.monotonic() + MAX_WAIT)
-        if item is not None and not item.context.codec.intra_only:
+        if item and not self._passes_over(item) and not item.context.codec.intra_only:
             decode_packet(item.context, item.packet)
 
     def close(self) -> None:
@@ -210,6 +237,28 @@ class StreamSource:
         self._closed.set()
         self._items.close()
         self._thread.join(CLOSE_TIMEOUT_S)
+
+    def _passes_over(self, item: Item) -> bool:
+        """Tell whether a packet is not decoded, as too many others wait."""
+        late, context = item.late, item.context
+        if context.codec.intra_only:
+            passed_over = item.may_be_late and len(self._items) > 0
+        else:
+            if late > MAX_LATE_S:
+                self._awaits_key_frame = True
+            elif late <= LATE_S and item.packet.is_keyframe:
+                self._awaits_key_frame = False
+            context.skip_frame = "NONREF" if late > LATE_S else "DEFAULT"
+            passed_over = self._awaits_key_frame
+        if passed_over:
+            self._count_passed_over()
+        return passed_over
+
+    def _count_passed_over(self) -> None:
+        self._passed_over += 1
+        if self._passed_over >= MIN_LOGGED and self._passed_over.bit_count() == 1:
+            text = "stream %s: faster than it is decoded: frames passed over so far: %d"
+            log.warning(text, self._settings.location, self._passed_over)
 
     def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
         before, self._size = self._size, (frame.width, frame.height)
@@ -225,8 +274,8 @@ class StreamSource:
         item = item or self._get(max(0.0, until - time.monotonic()))
         silent = time.monotonic() - self._came_at
         if item is not None:
-            self._interval += SMOOTHING * (silent - self._interval)
-            self._came_at += silent
+            self._interval += SMOOTHING * (item.received - self._came_at - self._interval)
+            self._came_at = item.received
             return item
         usual = self._usual_limit() if self._opened else OPEN_TIMEOUT_S
         if silent > (self._settings.lost_after_s or usual):
@@ -271,8 +320,11 @@ class StreamSource:
         if self._settings.latency == "low":
             stream.codec_context.flags |= Flags.low_delay
         converter = FrameConverter(stream)
+        may_be_late = container.format.name not in SEGMENTED_FORMATS
         for packet in container.demux(stream):
-            self._items.put(Item(stream.codec_context, converter, packet))
+            now, is_end = time.monotonic(), packet.dts is None and not packet.size
+            if not is_end:
+                self._items.put(Item(stream.codec_context, converter, packet, now, may_be_late))
             self._opened = True
             if self._closed.is_set():
                 return

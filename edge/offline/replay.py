@@ -79,7 +79,7 @@ def replay_events(
     """
     labels = tuple(dict.fromkeys(label for one in events for label in one.probabilities or ()))
     runs: defaultdict[str, str] = defaultdict(new_run)
-    open_tracks: dict[tuple[str, int], EmotionEvent] = {}
+    open_tracks: dict[tuple[str, str, int], EmotionEvent] = {}
     published, last_origin = MultiSink(sinks), ("", "")
 
     def publish_origin(event: EmotionEvent) -> None:

@@ -10,11 +10,11 @@ from statistics import median
 from string import Template
 
 from edge.offline.timeline import (
+    draw_timeline,
     escape_text,
     format_date,
     format_duration,
     format_time,
-    timeline_svg,
 )
 from edge.publish.intervals import (
     ExpressionInterval,
@@ -35,8 +35,10 @@ FIRST_COLUMNS = ("position", "type", "track_id", "emotion", "confidence")
 LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")
 """Columns of the CSV before and after those of the classes."""
 
-MAX_FACES = 20
-"""Rows in the table of faces; those longest in view come first."""
+MAX_ROWS = 20
+"""Rows in a table; the faces longest in view, and the most frequent changes, come first."""
+
+NO_CAMERA = "no camera named"
 
 
 def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
@@ -62,9 +64,23 @@ def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
-    """Return an HTML page about events, at least one in any order, without any image of people."""
+    """Return an HTML page about events, at least one in any order, without any image of people.
+
+    Where they are of several cameras, each has a part of its own.
+    """
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
+    cameras = sorted({event.camera_name for event in events})
+    parts = [_figures(intervals, events)]
+    if len(cameras) > 1:
+        parts.append(_section("Cameras", _cameras_table(cameras, intervals)))
+    for camera in cameras:
+        parts += [f"<h1>{escape_text(camera or NO_CAMERA)}</h1>"] if len(cameras) > 1 else []
+        parts += _camera_sections(
+            [one for one in intervals if one.camera_name == camera],
+            [event for event in events if event.camera_name == camera],
+            video,
+        )
     texts = {
         "name": name,
         "period": _period([event_time(event, video) for event in events], video),
@@ -72,18 +88,41 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
         "detectors": ", ".join(sorted({event.detector for event in events})),
     }
     return Template(Path(__file__).with_name("report.html").read_text("utf-8")).substitute(
-        {key: escape_text(text) for key, text in texts.items()},
-        faces=len(visits(intervals)),
-        in_view=format_duration(time_in_view(intervals)),
-        expressions=len(intervals),
-        events=len(events),
-        timeline=timeline_svg(intervals, video, "Expression of each face"),
-        shares_table=_shares_table(time_by_emotion(intervals)),
-        durations_table=_durations_table(intervals),
-        faces_table=_faces_table(intervals, video),
-        transitions_table=_transitions_table(intervals),
-        reasons_table=_reasons_table(events),
+        {key: escape_text(text) for key, text in texts.items()}, parts="\n".join(parts)
     )
+
+
+def _figures(intervals: Sequence[ExpressionInterval], events: Sequence[EmotionEvent]) -> str:
+    figures = {
+        "faces": len(visits(intervals)),
+        "with a face in view": format_duration(time_in_view(intervals)),
+        "expressions": len(intervals),
+        "events": len(events),
+    }
+    pairs = (f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in figures.items())
+    return f"<dl>{''.join(pairs)}</dl>"
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def _camera_sections(
+    intervals: Sequence[ExpressionInterval], events: Sequence[EmotionEvent], video: bool
+) -> list[str]:
+    """Return timeline and tables of one camera."""
+    return [
+        _section("Expression of each face, by its number", draw_timeline(intervals, video)[0]),
+        '<div class="columns">',
+        _section("Time by expression", _shares_table(time_by_emotion(intervals))),
+        _section("How long each lasts", _durations_table(intervals)),
+        "</div>",
+        _section("Faces", _faces_table(intervals, video)),
+        '<div class="columns">',
+        _section("What became of what", _transitions_table(intervals)),
+        _section("Why a face could not be read", _reasons_table(events)),
+        "</div>",
+    ]
 
 
 def _period(times: Sequence[float], video: bool) -> str:
@@ -106,13 +145,23 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
+def _cameras_table(cameras: Sequence[str], intervals: Sequence[ExpressionInterval]) -> str:
+    rows = []
+    for camera in cameras:
+        own = [one for one in intervals if one.camera_name == camera]
+        count, bar = str(len(visits(own))), _share_bar(time_by_emotion(own))
+        name = escape_text(camera or NO_CAMERA)
+        rows.append((name, count, format_duration(time_in_view(own)), bar))
+    return _table(("", "faces", "in view", ""), rows)
+
+
 def _shares_table(seconds: Mapping[str, float]) -> str:
     total = sum(seconds.values()) or 1.0
-    rows = []
-    for emotion, time in seconds.items():
-        share = time / total
-        bar = _share_bar({emotion: share}, 180)
-        rows.append((escape_text(emotion), bar, f"{share:.0%}", format_duration(time)))
+    rows = [
+        (escape_text(emotion), _share_bar({emotion: time}, total), f"{time / total:.0%}",
+         format_duration(time))
+        for emotion, time in seconds.items()
+    ]  # fmt: skip
     return _table(("", "", "share", "time"), rows)
 
 
@@ -128,29 +177,27 @@ def _faces_table(intervals: Sequence[ExpressionInterval], video: bool) -> str:
     """Return a row for each visit, the longest first."""
     ranked = sorted(visits(intervals), key=lambda visit: visit[0].start - visit[-1].end)
     rows = []
-    for visit in ranked[:MAX_FACES]:
+    for visit in ranked[:MAX_ROWS]:
         seconds = time_by_emotion(visit)
-        total = sum(seconds.values())
-        shares = {emotion: time / total for emotion, time in seconds.items()}
-        most, share = next(iter(shares.items()))
+        total, most = sum(seconds.values()), next(iter(seconds))
         came, in_view = format_time(visit[0].start, video), format_duration(total)
-        bar, mostly = _share_bar(shares, 300), f"{escape_text(most)} {share:.0%}"
-        rows.append((f"face {visit[0].track_id}", came, in_view, bar, mostly))
+        mostly = f"{escape_text(most)} {seconds[most] / total:.0%}"
+        rows.append((f"#{visit[0].track_id}", came, in_view, _share_bar(seconds), mostly))
     left_out = len(ranked) - len(rows)
     more = f"<p>{left_out} more, each in view for a shorter time.</p>" if left_out else ""
-    return _table(("", "came", "in view", "", "mostly"), rows) + more
+    return _table(("face", "came", "in view", "", "mostly"), rows) + more
 
 
 def _transitions_table(intervals: Sequence[ExpressionInterval]) -> str:
+    """Return a row for each change, the most frequent first."""
     counts = transitions(intervals)
-    labels = sorted({label for pair in counts for label in pair})
-    if not labels:
+    if not counts:
         return "<p>No face changed its expression.</p>"
-    rows = [
-        (escape_text(before), *(str(counts.get((before, after), "")) for after in labels))
-        for before in labels
-    ]
-    return _table(("from, to", *map(escape_text, labels)), rows)
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rows = [(escape_text(a), escape_text(b), str(count)) for (a, b), count in ranked[:MAX_ROWS]]
+    left_out = len(ranked) - len(rows)
+    more = f"<p>{left_out} more, each as rare as the last or rarer.</p>" if left_out else ""
+    return _table(("from", "to", "times"), rows) + more
 
 
 def _reasons_table(events: Iterable[EmotionEvent]) -> str:
@@ -164,14 +211,14 @@ def _reasons_table(events: Iterable[EmotionEvent]) -> str:
     return _table(("", "times"), rows)
 
 
-def _share_bar(shares: Mapping[str, float], width: int) -> str:
-    """Return shares as parts of one bar."""
-    parts, x = [], 0.0
-    for emotion, share in shares.items():
-        parts.append(
-            f'<rect x="{x:.1f}" width="{share * width:.1f}" height="12" '
-            f'fill="{color_for(emotion)}" stroke="#0004" stroke-width=".6">'
-            f"<title>{escape_text(emotion)} {share:.0%}</title></rect>"
+def _share_bar(seconds: Mapping[str, float], whole: float | None = None) -> str:
+    """Return parts of one bar, as long as their shares of the whole."""
+    parts, x, whole = "", 0.0, whole or sum(seconds.values()) or 1.0
+    for emotion, time in seconds.items():
+        width = 100 * time / whole
+        parts += (
+            f'<rect x="{x:.1f}%" width="{width:.1f}%" height="12" fill="{color_for(emotion)}" '
+            f'class="s"><title>{escape_text(emotion)} {width:.0f}%</title></rect>'
         )
-        x += share * width
-    return f'<svg width="{width}" height="12" aria-hidden="true">{"".join(parts)}</svg>'
+        x += width
+    return f'<svg class="b" height="12" aria-hidden="true">{parts}</svg>'

@@ -14,12 +14,16 @@ from edge.publish.intervals import ExpressionInterval
 from edge.types import UNCERTAIN
 from edge.view.annotate import color_for
 
-WIDTH, LEFT, RIGHT = 1000, 70, 24
-LANE, AXIS, TITLE, LEGEND = 26, 28, 34, 30
-"""Sizes of the drawing and its parts in SVG units, which are pixels where it is not scaled."""
+WIDTH, LEFT, RIGHT = 1000, 48, 32
+LANE, AXIS, TITLE, LEGEND = 26, 34, 40, 20
+"""Sizes of the drawing and its parts in SVG units, which are pixels; across the drawing all else is
+in per cent, so that a page can make it narrower, and its letters stay as large."""
 
-MIN_OUTLINED_WIDTH = 4
-"""Width in SVG units from which a bar has an outline; a narrower one would be little else."""
+LEGEND_COLUMNS = 3
+
+MIN_BAR, MIN_OUTLINED = 0.05, 0.4
+"""Least width of a bar in per cent, and that from which it has an outline: a narrower one would be
+little else."""
 
 MAX_LANES, MAX_INTERVALS = 24, 2500
 """Beyond either nobody can tell faces apart: shares of time are drawn instead."""
@@ -32,19 +36,31 @@ TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43
 """Seconds between two ticks of a time axis; longer steps are whole days."""
 
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#5a6070}.t{font-size:15px;font-weight:600}"
-    ".g{stroke:#8886;stroke-width:1}.s{stroke:#0005;stroke-width:.6}"
+    "text{font:12px system-ui,sans-serif;fill:#566072}.t{font-size:14px;font-weight:600}"
+    ".g{stroke:#8886;stroke-width:1}.s{stroke:#0006;stroke-width:.6}"
+    "@media (max-width:600px){.n{display:none}}"
 )
+"""Every second tick, of the class n, has no room on a phone."""
 
 INVALID_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold (w3.org/TR/xml, 2.2), such as bytes of a file name not UTF-8."""
 
 
 def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: str) -> str:
-    """Return a standalone SVG document: a lane for each face, colored by its expressions.
+    """Return a standalone SVG document with a title and the timeline, as `draw_timeline`."""
+    chart, height = draw_timeline(intervals, video)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{TITLE + height}">'
+        f'<text class="t" x="0" y="16">{escape_text(title)}</text>{chart}</svg>\n'
+    )
+
+
+def draw_timeline(intervals: Sequence[ExpressionInterval], video: bool) -> tuple[str, int]:
+    """Return an SVG element with a lane for each face, colored by its expressions, and its height.
 
     For more faces than there is room for, it shows the share of faces with each expression. The
-    seconds of a video count from its start.
+    seconds of a video count from its start. A page may make it narrower; it needs `LEFT` pixels on
+    its left.
     """
     start = 0.0 if video else min((one.start for one in intervals), default=0.0)
     end = max((one.end for one in intervals), default=start)
@@ -54,7 +70,15 @@ def timeline_svg(intervals: Sequence[ExpressionInterval], video: bool, title: st
         body, height = _density(intervals, scale), DENSITY_HEIGHT
     else:
         body, height = _draw_lanes(lanes, scale), max(1, len(lanes)) * LANE
-    return _document(title, intervals, scale, body, height)
+    legend, rows = _legend(intervals)
+    total = height + AXIS + LEGEND * rows
+    period = f"{format_time(scale.start, video)} to {format_time(scale.end, video)}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="timeline" role="img" x="{LEFT}" '
+        f'y="{TITLE}" width="{WIDTH - LEFT - RIGHT}" height="{total}" overflow="visible">'
+        f"<title>Timeline from {period}</title><style>{STYLE}</style>{_axis(scale, height)}{body}"
+        f'<g transform="translate(0 {height + AXIS})">{legend}</g></svg>'
+    ), total
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +89,35 @@ class _TimeScale:
     end: float
     video: bool
 
-    def x(self, time: float) -> float:
-        share = (time - self.start) / (self.end - self.start)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+    def percent(self, time: float) -> float:
+        return 100 * (time - self.start) / (self.end - self.start)
 
 
 def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Return the intervals of each face, in the order of the runs and of their numbers."""
     runs = list(dict.fromkeys(one.run for one in intervals))
-    lanes: defaultdict[tuple[int, int], list[ExpressionInterval]] = defaultdict(list)
+    lanes: defaultdict[tuple[int, int, str], list[ExpressionInterval]] = defaultdict(list)
     for one in intervals:
-        lanes[runs.index(one.run), one.track_id].append(one)
+        lanes[runs.index(one.run), one.track_id, one.camera_name].append(one)
     return [lanes[track] for track in sorted(lanes)]
 
 
 def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
     text = ""
     for y, lane in zip(range(0, LANE * len(lanes), LANE), lanes, strict=True):
-        text += f'<text x="0" y="{y + 17}">face {lane[0].track_id}</text>'
+        text += f'<text x="-{LEFT}" y="{y + 17}">#{lane[0].track_id}</text>'
         text += "".join(_bar(one, y + 4, scale) for one in lane)
     return text
 
 
 def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:
     time, duration = format_time(interval.start, scale.video), format_duration(interval.seconds)
-    text = f"face {interval.track_id}: {interval.emotion}, {duration} from {time}"
-    x, width = scale.x(interval.start), scale.x(interval.end) - scale.x(interval.start)
-    outline = ' class="s"' if width > MIN_OUTLINED_WIDTH else ""
+    text = f"#{interval.track_id}: {interval.emotion}, {duration} from {time}"
+    x = scale.percent(interval.start)
+    width = max(MIN_BAR, scale.percent(interval.end) - x)
+    outline = ' class="s"' if width > MIN_OUTLINED else ""
     return (
-        f'<rect{outline} x="{x:.1f}" y="{y}" width="{max(0.5, width):.1f}" height="{LANE - 8}" '
+        f'<rect{outline} x="{x:.2f}%" y="{y}" width="{width:.2f}%" height="{LANE - 8}" '
         f'fill="{color_for(interval.emotion)}"><title>{escape_text(text)}</title></rect>'
     )
 
@@ -106,58 +130,44 @@ def _density(intervals: Sequence[ExpressionInterval], scale: _TimeScale) -> str:
         overlaps = np.minimum(one.end, edges[1:]) - np.maximum(one.start, edges[:-1])
         faces[one.emotion] += overlaps.clip(min=0.0) / (edges[1] - edges[0])
     most = sum(faces.values(), np.zeros(COLUMNS)).max() or 1.0
-    width = (WIDTH - LEFT - RIGHT) / COLUMNS
-    parts, tops = [f'<text x="0" y="12">{most:.1f} faces</text>'], np.full(COLUMNS, DENSITY_HEIGHT)
+    parts, tops = [f'<text x="0" y="-4">{most:.1f} faces</text>'], np.full(COLUMNS, DENSITY_HEIGHT)
     for emotion in sorted(faces):
-        heights = DENSITY_HEIGHT * faces[emotion] / most
+        heights, color = DENSITY_HEIGHT * faces[emotion] / most, color_for(emotion)
         tops = tops - heights
         parts += [
-            f'<rect x="{LEFT + index * width:.1f}" y="{tops[index]:.1f}" width="{width:.2f}" '
-            f'height="{heights[index]:.1f}" fill="{color_for(emotion)}"/>'
+            f'<rect x="{100 * index / COLUMNS:.2f}%" y="{tops[index]:.1f}" fill="{color}" '
+            f'width="{100 / COLUMNS:.3f}%" height="{heights[index]:.1f}"/>'
             for index in np.flatnonzero(heights)
         ]
     return "".join(parts)
 
 
-def _document(
-    title: str, intervals: Sequence[ExpressionInterval], scale: _TimeScale, body: str, height: int
-) -> str:
-    total = TITLE + height + AXIS + LEGEND
-    period = f"{format_time(scale.start, scale.video)} to {format_time(scale.end, scale.video)}"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {total}" role="img" '
-        f'width="{WIDTH}" height="{total}"><title>{escape_text(title)}</title>'
-        f"<desc>From {period}.</desc>"
-        f'<style>{STYLE}</style><text class="t" x="0" y="16">{escape_text(title)}</text>'
-        f'<g transform="translate(0 {TITLE})">{_axis(scale, height)}{body}</g>'
-        f'<g transform="translate({LEFT} {TITLE + height + AXIS})">{_legend(intervals)}</g></svg>\n'
-    )
-
-
 def _axis(scale: _TimeScale, height: int) -> str:
     parts, last_date = [], ""
-    for tick in axis_ticks(scale.start, scale.end, 8, scale.video):
-        x = scale.x(tick)
-        parts.append(f'<line class="g" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height + 4}"/>')
-        date = "" if scale.video else format_date(tick)
+    for index, tick in enumerate(axis_ticks(scale.start, scale.end, 8, scale.video)):
+        x, of_half = f"{scale.percent(tick):.2f}%", ' class="n"' if index % 2 else ""
+        parts.append(f'<line class="g" x1="{x}" x2="{x}" y1="0" y2="{height + 4}"/>')
+        date = "" if scale.video else format_date(tick)[5:]
         text = format_time(tick, scale.video)
         if date != last_date and scale.end - scale.start > 43200:
             text = f"{date} {text[:5]}"
         last_date = date
-        parts.append(f'<text x="{x:.1f}" y="{height + 18}" text-anchor="middle">{text}</text>')
+        parts.append(f'<text{of_half} x="{x}" y="{height + 18}" text-anchor="middle">{text}</text>')
     return "".join(parts)
 
 
-def _legend(intervals: Sequence[ExpressionInterval]) -> str:
+def _legend(intervals: Sequence[ExpressionInterval]) -> tuple[str, int]:
+    """Return the legend, and its number of rows."""
     emotions = sorted({one.emotion for one in intervals}, key=lambda one: (one == UNCERTAIN, one))
-    parts, x = [], 0
-    for emotion in emotions:
-        parts.append(
-            f'<rect class="s" x="{x}" y="8" width="12" height="12" fill="{color_for(emotion)}"/>'
-            f'<text x="{x + 18}" y="18">{escape_text(emotion)}</text>'
+    parts = ""
+    for index, emotion in enumerate(emotions):
+        row, column = divmod(index, LEGEND_COLUMNS)
+        x, y = f'x="{100 * column / LEGEND_COLUMNS:g}%"', LEGEND * row
+        parts += (
+            f'<rect class="s" {x} y="{y}" width="12" height="12" fill="{color_for(emotion)}"/>'
+            f'<text {x} dx="18" y="{y + 10}">{escape_text(emotion)}</text>'
         )
-        x += 36 + 7 * len(emotion)
-    return "".join(parts)
+    return parts, -(-len(emotions) // LEGEND_COLUMNS)
 
 
 def escape_text(text: str) -> str:

@@ -11,25 +11,20 @@ from edge.types import EmotionEvent, EventType
 
 @dataclass(frozen=True, slots=True)
 class ExpressionInterval:
-    """A period in which one face showed one expression.
+    """A period in which one face showed one expression."""
 
-    Attributes:
-        track_id: number of the face; another run of the daemon may give it to another face.
-        start, end: seconds from the start of a video, or POSIX time of what was live.
-        zones: those that the face was in when it began.
-    """
-
-    track_id: int
+    track_id: int  # another run or camera may give it to another face
     emotion: str
-    start: float
+    start: float  # seconds from the start of a video, or POSIX time of what was live
     end: float
     run: str = ""
-    zones: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()  # those that the face was in when it began
+    camera_name: str = ""
 
     @property
-    def track(self) -> tuple[str, int]:
-        """Key of the face among those of all runs."""
-        return self.run, self.track_id
+    def track(self) -> tuple[str, str, int]:
+        """Key of the face among those of all cameras and runs."""
+        return self.camera_name, self.run, self.track_id
 
     @property
     def seconds(self) -> float:
@@ -61,8 +56,9 @@ class _OpenTrack(NamedTuple):
 
     def until(self, end: float) -> list[ExpressionInterval]:
         """Return its interval up to an end, or none that would be empty."""
-        one, zones = self.event, self.event.zones or ()
-        interval = ExpressionInterval(one.track_id, one.emotion, self.start, end, one.run, zones)
+        one = self.event
+        told = one.run, one.zones or (), one.camera_name
+        interval = ExpressionInterval(one.track_id, one.emotion, self.start, end, *told)
         return [interval] if end > self.start else []
 
 
@@ -79,15 +75,17 @@ class IntervalBuilder:
     def __init__(self, video: bool = False, by_zone: bool = False) -> None:
         self.closed: list[ExpressionInterval] = []  # which have ended
         self._video, self._by_zone = video, by_zone
-        self._tracks: dict[tuple[str, int], _OpenTrack] = {}
-        self._last: defaultdict[str, float] = defaultdict(float)  # time of the last event, by run
+        self._tracks: dict[tuple[str, str, int], _OpenTrack] = {}
+        # Time of the last event, by camera and run.
+        self._last: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def add(self, event: EmotionEvent) -> None:
         """Add the next event."""
         now = since = event_time(event, self._video)
-        last, track = self._last[event.run], self._tracks.get(event.run_track)
+        origin = event.camera_name, event.run
+        last, track = self._last[origin], self._tracks.get(event.run_track)
         if event.reason is None:
-            self._last[event.run] = now
+            self._last[origin] = now
         if event.type is EventType.ZONE and not self._by_zone:
             return
         if track is not None:
@@ -105,8 +103,8 @@ class IntervalBuilder:
         """Return the intervals of faces still there, up to `now`; None: to the last event."""
         return [
             interval
-            for (run, _), track in self._tracks.items()
-            for interval in track.until(self._last[run] if now is None else now)
+            for (camera, run, _), track in self._tracks.items()
+            for interval in track.until(self._last[camera, run] if now is None else now)
         ]
 
 
@@ -130,7 +128,7 @@ def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Group intervals into visits: those of one track without a gap between them."""
     found: list[list[ExpressionInterval]] = []
-    latest: dict[tuple[str, int], list[ExpressionInterval]] = {}
+    latest: dict[tuple[str, str, int], list[ExpressionInterval]] = {}
     for interval in intervals:
         visit = latest.get(interval.track)
         if visit is not None and visit[-1].end == interval.start:

@@ -23,18 +23,12 @@ class RetainedTopics:
 
     A folder or file that cannot be read or written is as an empty one: what is wrong with the disk,
     the outbox logs.
-
-    Attributes:
-        state: the state folder.
-        config: path of the config; another one's sinks are not its matter.
-        outboxes: of the present sinks.
-        kept: topics of the present sinks, which are never cleared.
     """
 
-    state: Path
-    config: Path
-    outboxes: tuple[Path | None, ...] = ()
-    kept: frozenset[str] = frozenset()
+    state: Path  # the state folder
+    config: Path  # another one's sinks are not its matter
+    outboxes: tuple[Path | None, ...] = ()  # of the present sinks
+    kept: frozenset[str] = frozenset()  # topics of the present sinks, which are never cleared
 
     def add(self, outbox: Path, broker: str, topics: Iterable[str]) -> None:
         """Remember what the sink with this outbox has a broker retain."""

@@ -148,13 +148,8 @@ class DetectionScheduler:
     """Turns frames into tracks at the least cost; that of `live` sources has a budget.
 
     `ids` are as for `Tracker`. The regions to `ignore` are black in all that is searched, and in
-    the frames that come out.
-
-    Attributes:
-        detector, crop_fit: name of the detector, and what its boxes need to become crops.
-        max_age_s: seconds a track outlives the last frame in which it was seen.
-        detections: in how many frames the detector ran.
-        idle: whether there was no face and no motion for a while.
+    the frames that come out. `detections` counts the frames in which the detector ran; `idle` tells
+    whether there was no face and no motion for a while.
     """
 
     def __init__(

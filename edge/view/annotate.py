@@ -1,13 +1,20 @@
 """Annotated images: privacy blur, and boxes, labels and confidence in each expression's color."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.geometry import Box
 from edge.types import UNCERTAIN, AnalyzedFrame, Expression, Image
 from edge.view import PrivacyBlur
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
 
 LABEL_COLORS = {
     "angry": "#d55e00",
@@ -27,11 +34,20 @@ DARK_LABELS = frozenset({"sad", UNCERTAIN})
 """Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
 luminance")."""
 
-FONT = cv2.FONT_HERSHEY_DUPLEX
-FONT_CAPITAL_PX = 22.0  # height of a capital letter at scale 1
+CAPITAL_SHARE = 0.7  # height of a capital letter of the font, as a share of its size
 
-LINE_WIDTH, LETTER_HEIGHT = 1 / 240, 1 / 40
-"""Width of a line and height of a capital letter, as shares of the shorter side of the image."""
+LETTER_SHARE, LINE_SHARE = 1 / 8, 1 / 20
+"""Height of a capital letter and width of a line, as shares of the height of the face."""
+
+MIN_LETTER_PX, MIN_BAR_PX = 8.0, 4
+MIN_LETTER, MAX_LETTER, MAX_LINE = 1 / 90, 1 / 40, 1 / 240
+"""Bounds of both, as shares of the shorter side of the image."""
+
+LEADER_STEPS, LEADER_ANGLES = 8, 16
+"""Distances from a face, in heights of its label, and directions in which there may be room."""
+
+COVERED_WEIGHT = 1e9
+"""Weight of a pixel of another face or label that a label covers: above all of its own face's."""
 
 DASHES = 8  # on each side of the box of a face that is not seen at the moment
 
@@ -42,9 +58,10 @@ BLUR_BLOCKS = 6  # squares across a blurred face: too few to tell who it is
 HIDDEN_GRAY = 32  # of an image that is hidden as a whole, 0-255
 
 BgrColor = tuple[int, int, int]  # 0-255 each
+Boxes = NDArray[np.float64]
+"""Boxes in pixels (count, 4): left, top, right, bottom."""
 
 BLACK: BgrColor = (0, 0, 0)
-WHITE: BgrColor = (255, 255, 255)
 
 
 def color_for(emotion: str) -> str:
@@ -57,13 +74,10 @@ def text_color_for(emotion: str) -> str:
     return "#ffffff" if emotion in DARK_LABELS else "#000000"
 
 
-def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, fps: float | None = None) -> Image:
-    """Return a copy of a frame's image, BGR uint8, with its faces and `fps` drawn into it."""
+def annotate(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
+    """Return a copy of a frame's image, BGR uint8, with its faces drawn into it."""
     image = apply_privacy(frame, blur)
     draw_faces(image, frame.expressions)
-    if fps is not None:
-        style = DrawStyle(image)
-        draw_text(image, f"{fps:.1f} fps", (0, image.shape[0] - style.label_height - 1), style)
     return image
 
 
@@ -71,14 +85,15 @@ def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
     """Draw box, number, label and confidence of each face into an image, BGR uint8.
 
     A label stands on a plate in the color of its expression, so that it can be read on any
-    background; the bar below it is as long as the confidence. The box of a face that is tracked but
-    not seen in this very frame is dashed.
+    background; the bar below it is as long as the confidence. A line leads to its face where that
+    is further away. The box of a face that is tracked but not seen in this very frame is dashed.
     """
-    style = DrawStyle(image)
-    for face in faces:
-        _draw_box(image, face, style)
-    for face in faces:  # over every box, so that no line crosses a label
-        _draw_label(image, face, style)
+    height, width = image.shape[:2]
+    labels = layout_labels(faces, (width, height))
+    for label in labels:
+        _draw_box(image, label)
+    for label in labels:  # over every box, so that no line crosses a label
+        draw_label(image, label)
 
 
 def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
@@ -94,51 +109,94 @@ def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     if blur is PrivacyBlur.FACES:
         tracked = frame.tracked
         for box in (*(track.box for track in tracked.tracks), *tracked.candidate_boxes):
-            _pixelate(image, Box.around(box.center, BLUR_MARGIN * max(box.width, box.height)))
+            _pixelate(image, box.square(BLUR_MARGIN))
     return image
 
 
 def _pixelate(image: Image, box: Box) -> None:
     """Replace one part of an image by a few squares of its mean colors."""
-    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box.edges)
+    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box)
     part = image[y1:y2, x1:x2]
     if part.size:
         coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
         cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
-class DrawStyle:
-    """Sizes of what is drawn into an image, in its pixels; they grow with the image."""
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Label of a face: the text, and where its plate is, in whole pixels.
 
-    def __init__(self, image: Image) -> None:
-        side: int = min(image.shape[:2])
-        letter = max(7.0, LETTER_HEIGHT * side)
-        self.line_width = max(1, round(LINE_WIDTH * side))
-        self.font_scale = letter / FONT_CAPITAL_PX
-        self.stroke_width = max(1, round(self.font_scale * 1.4))
-        self.letter_height = round(letter)
-        self.padding = max(2, self.letter_height // 2)  # from a letter to the rim of its plate
-        self.label_height = self.letter_height + 2 * self.padding
+    Attributes:
+        letter: height of a capital letter.
+        line: width of the lines of its face's box.
+        bar: height of the bar of confidence, the lower part of the plate; 0 where there is none.
+    """
 
-    def label_width(self, text: str) -> int:
-        """Return the width of a plate with `text`."""
-        (width, _), _ = cv2.getTextSize(text, FONT, self.font_scale, self.stroke_width)
-        return int(width) + 2 * self.padding
+    face: Expression
+    text: str
+    letter: int
+    line: int
+    bar: int
+    plate: Box
 
 
-def draw_text(
-    image: Image,
-    text: str,
-    corner: tuple[int, int],
-    style: DrawStyle,
-    colors: tuple[BgrColor, BgrColor] = (WHITE, BLACK),
-) -> None:
-    """Draw text on a plate whose upper left corner is at `corner` (x, y), each in its color."""
-    x, y = corner
-    opposite = x + style.label_width(text), y + style.label_height
-    cv2.rectangle(image, corner, opposite, colors[1], cv2.FILLED)
-    origin, size = (x + style.padding, y + style.padding + style.letter_height), style.font_scale
-    cv2.putText(image, text, origin, FONT, size, colors[0], style.stroke_width, cv2.LINE_AA)
+def layout_labels(faces: Sequence[Expression], size: tuple[int, int]) -> list[Label]:
+    """Return the labels of the faces in an image of that width and height.
+
+    Where there is room, none covers another label or a face: each stands above, below or beside
+    its face, or as near as it can. Where there is none, it shrinks to its number.
+    """
+    side = min(size)
+    least, most = (max(MIN_LETTER_PX, share * side) for share in (MIN_LETTER, MAX_LETTER))
+    boxes = np.rint([face.box for face in faces]).reshape(-1, 4)
+    labels: list[Label] = []
+    for index in np.argsort([face.track.track_id for face in faces]).tolist():
+        face, own, others = faces[index], boxes[index], np.delete(boxes, index, axis=0)
+        letter = round(min(max(LETTER_SHARE * face.box.height, least), most))
+        line = max(1, round(min(LINE_SHARE * face.box.height, MAX_LINE * side)))
+        bar = 0 if face.confidence is None else max(MIN_BAR_PX, letter // 2)
+        others = np.concatenate([others, *([label.plate] for label in labels)])
+        text, number = label_text(face), f"#{face.track.track_id}"
+        for words, steps, limit in (
+            (text, 0, 1.0),
+            (text, LEADER_STEPS, COVERED_WEIGHT),
+            (number, LEADER_STEPS, np.inf),
+        ):
+            places = _places(own, _plate_size(words, letter, bar), size, steps)
+            covered = COVERED_WEIGHT * _covered(places, others) + _covered(places, own[None])
+            best = int(np.argmin(covered))
+            if covered[best] < limit:
+                labels.append(Label(face, words, letter, line, bar, Box(*places[best].tolist())))
+                break
+    return labels
+
+
+def _plate_size(text: str, letter: int, bar: int) -> tuple[int, int]:
+    """Return width and height of a label's plate."""
+    padding = letter // 2
+    return _glyphs(text, letter)[0].shape[1] + 2 * padding, letter + 2 * padding + bar
+
+
+def _places(face: Boxes, plate: tuple[int, int], size: tuple[int, int], steps: int) -> Boxes:
+    """Return where a plate may stand in an image, the best first: at its face, then away."""
+    (x1, y1, x2, y2), (width, height) = face, plate
+    above, below, left, right = y1 - height, y2 + 1, x1 - width - 1, x2 + 1
+    corners = [(x1, above), (x1, below), (x2 - width, above), (x2 - width, below)]
+    corners += [(right, y1), (left, y1), (right, y2 - height), (left, y2 - height)]
+    step, angle = (one.ravel() for one in np.mgrid[1 : steps + 1, 0:LEADER_ANGLES])
+    radians, away = angle * (2 * np.pi / LEADER_ANGLES), height * step
+    x = (x1 + x2 - width) / 2 + np.sin(radians) * ((x2 - x1 + width) / 2 + away)
+    y = (y1 + y2 - height) / 2 - np.cos(radians) * ((y2 - y1 + height) / 2 + away)
+    starts = np.rint(np.concatenate([corners, np.stack([x, y], axis=1)]))
+    starts = np.clip(starts, 0, np.maximum(np.subtract(size, plate), 0))
+    return np.concatenate([starts, starts + plate], axis=1)
+
+
+def _covered(places: Boxes, others: Boxes) -> NDArray[np.float64]:
+    """Return how many pixels of other boxes each place covers."""
+    low, high = places[:, None, :2], places[:, None, 2:]
+    sides = np.minimum(high, others[:, 2:]) - np.maximum(low, others[:, :2])
+    return np.asarray(sides.clip(min=0).prod(axis=2).sum(axis=1))
 
 
 def label_text(face: Expression) -> str:
@@ -150,37 +208,61 @@ def label_text(face: Expression) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def _draw_box(image: Image, face: Expression, style: DrawStyle) -> None:
-    color, width = _bgr(color_for(face.emotion)), style.line_width
-    x1, y1, x2, y2 = (round(edge) for edge in face.box.edges)
+@lru_cache(maxsize=32)
+def _font(letter: int) -> "FreeTypeFont":
+    from PIL.ImageFont import FreeTypeFont, load_default
+
+    font = load_default(letter / CAPITAL_SHARE)
+    assert isinstance(font, FreeTypeFont)  # as Pillow's wheels and Debian's have it
+    return font
+
+
+@lru_cache(maxsize=512)
+def _glyphs(text: str, letter: int) -> tuple[NDArray[np.float32], int]:
+    """Return the ink of a text (height, width), 0-1, and its top from the base line in pixels."""
+    font = _font(letter)
+    mask, (left, top) = font.getmask2(text, mode="L", anchor="ls")
+    width, height = mask.size
+    ink = np.array(mask, np.float32).reshape(height, width) / 255
+    return np.pad(ink, ((0, 0), (max(0, left), 0))), top
+
+
+def _draw_box(image: Image, label: Label) -> None:
+    """Draw the box of a face, and a line from it to a label that is away from it."""
+    face, width = label.face, label.line
+    color = _bgr(color_for(face.emotion))
+    x1, y1, x2, y2 = (round(edge) for edge in face.box)
+    near = np.clip(face.box.center, label.plate[:2], label.plate[2:])
+    start, end = near.astype(int).tolist(), np.clip(near, (x1, y1), (x2, y2)).astype(int).tolist()
+    if np.hypot(*np.subtract(start, end)) > 2 * width + 1:
+        cv2.line(image, start, end, BLACK, 2 * width + 1, cv2.LINE_AA)
+        cv2.line(image, start, end, color, width, cv2.LINE_AA)
     if face.track.seen:
         cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, 2 * width + 1)
         cv2.rectangle(image, (x1, y1), (x2, y2), color, width)
         return
-    columns, rows = (np.linspace(*ends, 2 * DASHES, dtype=int) for ends in ((x1, x2), (y1, y2)))
-    for start, end in columns.reshape(-1, 2).tolist():  # gaps are as long as dashes
-        cv2.line(image, (start, y1), (end, y1), color, width)
-        cv2.line(image, (start, y2), (end, y2), color, width)
-    for start, end in rows.reshape(-1, 2).tolist():
-        cv2.line(image, (x1, start), (x1, end), color, width)
-        cv2.line(image, (x2, start), (x2, end), color, width)
+    corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+    for side in zip(corners, corners[1:] + corners[:1], strict=True):
+        dashes = np.linspace(*side, 2 * DASHES, dtype=int)  # gaps are as long
+        for one, other in dashes.reshape(-1, 2, 2).tolist():
+            cv2.line(image, one, other, color, width)
 
 
-def _draw_label(image: Image, face: Expression, style: DrawStyle) -> None:
-    """Draw label and bar above the box, else below it, else into it: where there is room."""
-    text, color = label_text(face), _bgr(color_for(face.emotion))
-    width = style.label_width(text)
-    height = style.label_height + max(4, style.letter_height // 2)
-    x = max(0, min(round(face.box.x1), image.shape[1] - width - 1))
-    y, below = round(face.box.y1) - height, round(face.box.y2) + 1
-    if y < 0:
-        fits = below + height < image.shape[0]
-        y = below if fits else max(0, round(face.box.y1))
-    draw_text(image, text, (x, y), style, (_bgr(text_color_for(face.emotion)), color))
+def draw_label(image: Image, label: Label) -> None:
+    """Draw the plate of a label, with its text and the bar of confidence."""
+    face, color = label.face, _bgr(color_for(label.face.emotion))
+    x1, y1, x2, y2 = (round(edge) for edge in label.plate)
+    padding, bar = label.letter // 2, y2 - label.bar
+    cv2.rectangle(image, (x1, y1), (x2 - 1, bar - 1), color, cv2.FILLED)
     if face.confidence is not None:
-        top, bottom, length = y + style.label_height, y + height, round(face.confidence * width)
-        cv2.rectangle(image, (x, top), (x + width, bottom), BLACK, cv2.FILLED)
-        cv2.rectangle(image, (x, top + 1), (x + length, bottom - 1), color, cv2.FILLED)
+        end = x1 + round(face.confidence * (x2 - x1))
+        cv2.rectangle(image, (x1, bar), (x2 - 1, y2 - 1), BLACK, cv2.FILLED)
+        cv2.rectangle(image, (x1, bar + 1), (end - 1, y2 - 2), color, cv2.FILLED)
+    ink, top = _glyphs(label.text, label.letter)
+    top = max(0, y1 + padding + label.letter + top)
+    place = image[top:, x1 + padding :][: ink.shape[0], : ink.shape[1]]
+    ink = ink[: place.shape[0], : place.shape[1], None]
+    place[:] = color + ink * np.subtract(_bgr(text_color_for(face.emotion)), color)
 
 
 def _bgr(color: str) -> BgrColor:

@@ -1,8 +1,8 @@
 """Preview window: a sink that shows annotated frames on this machine's screen, and its keys.
 
 The window itself belongs to a process of its own, `edge.view.preview_process`. To its stdin go
-images, each a `FRAME_HEADER` and its pixels; from its stdout comes an empty line once it has a
-display, and one for each key, by name.
+images, each a `FRAME_HEADER`, a text and its pixels; from its stdout comes an empty line once it
+has a display, and one for each key or button, by the name of the key.
 """
 
 import logging
@@ -20,7 +20,6 @@ from threading import Event, Thread
 from typing import IO
 
 import cv2
-import numpy as np
 
 from edge.errors import ConfigError
 from edge.paths import private_opener
@@ -35,20 +34,18 @@ from edge.service.commands import (
     SetModel,
     Shutdown,
 )
-from edge.types import AnalyzedFrame, CameraState, DaemonStatus, Image, SinkRecord
+from edge.types import AnalyzedFrame, CameraState, DaemonStatus, SinkRecord
 from edge.view import ViewContext
-from edge.view.annotate import DrawStyle, annotate, draw_text
+from edge.view.annotate import annotate
 
-FRAME_HEADER = struct.Struct("<HH")
-"""Width and height of an image; height x width x 3 bytes follow: blue, green, red."""
+FRAME_HEADER = struct.Struct("<HHH")
+"""Width and height of an image, 0 where there is none, and bytes of the text that follows in UTF-8,
+before height x width x 3 bytes: blue, green, red."""
 
 EXIT_NO_DISPLAY = 3  # exit code of the process where there is no display
 DISPLAY_TIMEOUT_S = 10.0  # seconds that a display may take to answer
 POLL_INTERVAL_S = 0.25  # seconds between two looks at the text to show, while no frame comes
 NOTE_S = 4.0  # seconds for which the result of a key is shown
-
-BLANK_SIZE, BLANK_GRAY = (480, 640, 3), 40
-"""Shape and gray value (0-255) of the image that is shown while there is no frame."""
 
 WINDOW_ENVIRONMENT = {
     "SDL_VIDEO_X11_WMCLASS": "emotiond",
@@ -57,21 +54,11 @@ WINDOW_ENVIRONMENT = {
 }
 """By what name a desktop knows the program that has the window; and that it greets nobody."""
 
-HELP = (
-    "q: quit",
-    "space: pause, resume",
-    "m: next model",
-    "d: next detector",
-    "s: save this image",
-    "f: full screen",
-    "h: this help",
-)
-
 log = logging.getLogger(__name__)
 
 
 class PreviewSink:
-    """Shows annotated frames on this machine's own screen, and takes keys.
+    """Shows annotated frames on this machine's own screen, and takes keys and clicks.
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without;
     but where the window is all that the config asks for, it does not start.
@@ -124,16 +111,16 @@ class PreviewSink:
     def _run(self, process: "subprocess.Popen[bytes]") -> None:
         """Send what is new until the window is closed, from here or by its process."""
         frame: AnalyzedFrame | None = None
-        lines: tuple[str, ...] | None = None
+        text = None
         with suppress(BrokenPipeError), _pipe(process.stdin) as pipe:
             while not self._closed.is_set():
-                former, shown = frame, lines
-                frame = self._context.latest.next(former, POLL_INTERVAL_S)
-                lines = self._keys.text
-                if frame is not former or lines != shown:
-                    image = render_window(frame, self._context, lines)
-                    pipe.write(FRAME_HEADER.pack(*image.shape[1::-1]))
-                    pipe.write(image.data)
+                former, shown = frame, text
+                frame, text = self._context.latest.next(former, POLL_INTERVAL_S), self._keys.text
+                if frame is not former or text != shown:
+                    image = annotate(frame, self._context.blur) if frame is not None else None
+                    size = (0, 0) if image is None else image.shape[1::-1]
+                    pipe.write(FRAME_HEADER.pack(*size, len(text.encode())) + text.encode())
+                    pipe.write(b"" if image is None else image.data)
                     pipe.flush()
         if not self._closed.is_set():
             log.warning("%s; all else goes on", _reason_of_end(process))
@@ -177,18 +164,6 @@ def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
     return f"no preview window: there is no display ({reason}); {remedy}"
 
 
-def render_window(frame: AnalyzedFrame | None, context: ViewContext, lines: Sequence[str]) -> Image:
-    """Return what the window shows, BGR uint8 (height, width, 3), with lines of text in it."""
-    image: Image = np.full(BLANK_SIZE, BLANK_GRAY, dtype=np.uint8)
-    if frame is not None:
-        image = annotate(frame, context.blur, context.latest.fps)
-    style = DrawStyle(image)
-    for index, line in enumerate(lines):
-        corner = style.padding, style.padding + index * (style.label_height + 1)
-        draw_text(image, line, corner, style)
-    return image
-
-
 class KeyHandler:
     """Turns keys into commands, and says what came of them.
 
@@ -200,7 +175,6 @@ class KeyHandler:
 
     def __init__(self, context: ViewContext, clock: Callable[[], float] = time.monotonic) -> None:
         self._context, self._clock = context, clock
-        self._show_help = False
         self._note, self._note_until = "", 0.0
 
     def press(self, key: str) -> None:
@@ -221,19 +195,17 @@ class KeyHandler:
                 self._submit(*((SetDetector(kind), f"detector {kind}") for kind in kinds))
             case "s":
                 self._save()
-            case "h":
-                self._show_help = not self._show_help
 
     @property
-    def text(self) -> tuple[str, ...]:
-        """The lines to write into the image: help, why nothing is seen, and the last result."""
-        lines = list(HELP) if self._show_help else []
+    def text(self) -> str:
+        """The last result of a key for a while, else why nothing is seen, else what is used."""
+        if self._clock() < self._note_until:
+            return self._note
         if self._context.latest.newest is None:
             texts = {CameraState.PAUSED: "paused", CameraState.OFFLINE: "the camera is away"}
-            lines.append(texts.get(self.status.camera, "waiting for the first frame"))
-        if self._clock() < self._note_until and self._note not in lines:
-            lines.append(self._note)
-        return tuple(lines)
+            return texts.get(self.status.camera, "waiting for the first frame")
+        fps = f"{self._context.latest.fps:.0f} frames a second"
+        return f"{self.status.model}, {self.status.detector}, {fps}"
 
     def _notify(self, note: str) -> None:
         self._note, self._note_until = note, self._clock() + NOTE_S

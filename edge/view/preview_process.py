@@ -5,6 +5,7 @@ that uses it (XSetIOErrorHandler(3)): that must not be the daemon.
 """
 
 import sys
+from functools import lru_cache
 from importlib.resources import as_file, files
 from threading import Thread
 
@@ -20,57 +21,153 @@ UNSEEN_DRIVER = "offscreen"
 MAX_SCREEN_SHARE = 0.9
 """Share of the screen that the window takes at most, in width and height."""
 
+BLANK_SIZE = 640, 480
+"""Size of the window where it begins without an image."""
+
+BUTTONS = {
+    "space": "pause",
+    "m": "model",
+    "d": "detector",
+    "s": "save",
+    "f": "full screen",
+    "h": "hide bar",
+    "q": "quit",
+}
+"""Actions of the bar below the image, by the keys that do the same."""
+
+BAR_PX, TEXT_PX, FONT_PX, GAP_PX = 62, 26, 18, 6
+"""Heights of the bar, of the line of text in it, and of its letters; distance of its buttons."""
+
+DOUBLE_CLICK_MS = 400
+"""Time between two clicks into the image that ask for the full screen."""
+
+GROUND, CARD, TINT, INK, SOFT = "#0f1318", "#181e26", "#1d2f41", "#e9edf2", "#9ea9b8"
+"""Colors of the bar: those of the web page at night."""
+
 
 class Window:
-    """The preview window."""
+    """The preview window: the image, and below it a bar of text and buttons."""
 
     def __init__(self) -> None:
         self._image: pygame.Surface | None = None
-        self._full_screen = False
+        self._text, self._size, self._clicked_at = "", (0, 0), -DOUBLE_CLICK_MS
+        self._full_screen, self._bar_shown = False, True
+        self._buttons: dict[str, pygame.Rect] = {}
+        self._hovered: str | None = None
 
-    def show(self, size: tuple[int, int], pixels: bytes) -> None:
-        """Show an image of a width and height; the first opens the window in its size."""
-        is_first = self._image is None
-        self._image = pygame.image.frombuffer(pixels, size, "BGR")
-        if is_first:
+    def show(self, size: tuple[int, int], text: str, pixels: bytes) -> None:
+        """Show an image of a width and height, and a text; the first opens the window."""
+        self._image = pygame.image.frombuffer(pixels, size, "BGR") if pixels else None
+        self._text = text
+        if pygame.display.get_surface() is None:
+            wanted, screen = size if pixels else BLANK_SIZE, pygame.display.get_desktop_sizes()[0]
+            whole = wanted[0], wanted[1] + BAR_PX
+            shares = (MAX_SCREEN_SHARE * a / b for a, b in zip(screen, whole, strict=True))
+            scale = min(1.0, *shares)
+            self._size = round(scale * whole[0]), round(scale * whole[1])
             self._open(False)
         else:
             self.draw()
 
     def draw(self) -> None:
-        """Draw the image as large as the window allows, on black."""
+        """Draw the image as large as the window allows, on black, and the bar below it."""
         window = pygame.display.get_surface()
-        if self._image is None or window is None:
+        if window is None:
             return
-        place = self._image.get_rect().fit(window.get_rect())
-        window.fill("black")
-        window.blit(pygame.transform.smoothscale(self._image, place.size), place)
+        window.fill(GROUND)
+        area = window.get_rect()
+        if self._bar_shown:
+            area.height = max(1, area.height - BAR_PX)
+            self._draw_bar(window, area.height)
+        if self._image is None:
+            self._draw_text(window, self._text, SOFT, center=area.center)
+        else:
+            place = self._image.get_rect().fit(area)
+            window.blit(pygame.transform.smoothscale(self._image, place.size), place)
         pygame.display.flip()
 
+    def _draw_bar(self, window: pygame.Surface, top: int) -> None:
+        words = {key: f"{key}: {word}" for key, word in BUTTONS.items()}
+        widths = {key: _font().size(word)[0] for key, word in words.items()}
+        if self._image is not None:
+            self._draw_text(window, self._text, SOFT, midleft=(2 * GAP_PX, top + TEXT_PX // 2))
+        # What is too wide for a narrow window is scaled: every button can be reached.
+        room = window.get_width() - GAP_PX * (len(words) + 1)
+        spare = min(14, (room - sum(widths.values())) // len(words))
+        x, height = GAP_PX, BAR_PX - TEXT_PX - GAP_PX
+        for key, word in words.items():
+            button = pygame.Rect(x, top + TEXT_PX, max(1, widths[key] + spare), height)
+            self._buttons[key] = button
+            ground = TINT if key == self._hovered else CARD
+            pygame.draw.rect(window, ground, button, border_radius=8)
+            self._draw_text(window, word, INK, center=button.center, width=button.width)
+            x = button.right + GAP_PX
+
+    def _draw_text(
+        self,
+        window: pygame.Surface,
+        text: str,
+        color: str,
+        width: int = 0,
+        **place: tuple[int, int],
+    ) -> None:
+        drawn = _font().render(text, True, color)
+        if (most := width or window.get_width()) < drawn.get_width():
+            size = most, max(1, drawn.get_height() * most // drawn.get_width())
+            drawn = pygame.transform.smoothscale(drawn, size)
+        window.blit(drawn, drawn.get_rect(**place))
+
     def handle(self, event: pygame.event.Event) -> None:
-        """Do what a key asks of the window itself, and print every other."""
+        """Do what a key or a click asks of the window itself, and print every other key."""
         match event.type:
             case pygame.QUIT:
-                print("q", flush=True)
-            case pygame.KEYDOWN if event.key == pygame.K_f:
-                self._open(not self._full_screen)
+                self._press("q")
             case pygame.KEYDOWN if event.key == pygame.K_ESCAPE and self._full_screen:
                 self._open(False)
             case pygame.KEYDOWN:
-                print(pygame.key.name(event.key), flush=True)
+                self._press(pygame.key.name(event.key))
+            case pygame.MOUSEBUTTONDOWN if event.button == 1:
+                if key := self._button_at(event.pos):
+                    self._press(key)
+                elif pygame.time.get_ticks() - self._clicked_at < DOUBLE_CLICK_MS:
+                    self._press("f")
+                self._clicked_at = pygame.time.get_ticks()
+            case pygame.MOUSEMOTION if self._button_at(event.pos) != self._hovered:
+                self._hovered = self._button_at(event.pos)
+                hand = pygame.SYSTEM_CURSOR_HAND if self._hovered else pygame.SYSTEM_CURSOR_ARROW
+                pygame.mouse.set_cursor(hand)
+                self.draw()
             case pygame.VIDEORESIZE | pygame.VIDEOEXPOSE:
                 self.draw()
 
+    def _button_at(self, place: tuple[int, int]) -> str | None:
+        shown = self._buttons if self._bar_shown else {}
+        return next((key for key, button in shown.items() if button.collidepoint(place)), None)
+
+    def _press(self, key: str) -> None:
+        match key:
+            case "f":
+                self._open(not self._full_screen)
+            case "h":
+                self._bar_shown = not self._bar_shown
+                self.draw()
+            case _:
+                print(key, flush=True)
+
     def _open(self, full_screen: bool) -> None:
-        assert self._image is not None
+        """Take the whole screen, or the size that the window had before."""
+        window = pygame.display.get_surface()
+        if full_screen and window is not None:
+            self._size = window.get_size()
         self._full_screen = full_screen
-        if full_screen:
-            pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
-        else:
-            screen, size = pygame.display.get_desktop_sizes()[0], self._image.get_size()
-            scale = min(1.0, *(MAX_SCREEN_SHARE * a / b for a, b in zip(screen, size, strict=True)))
-            pygame.display.set_mode([round(scale * side) for side in size], pygame.RESIZABLE)
+        size, flags = ((0, 0), pygame.FULLSCREEN) if full_screen else (self._size, pygame.RESIZABLE)
+        pygame.display.set_mode(size, flags)
         self.draw()
+
+
+@lru_cache
+def _font() -> pygame.font.Font:
+    return pygame.font.Font(None, FONT_PX)  # the one that pygame brings
 
 
 def main() -> int:
@@ -83,30 +180,32 @@ def main() -> int:
         print(error, file=sys.stderr)
         return EXIT_NO_DISPLAY
     print(flush=True)
+    pygame.font.init()
     pygame.display.set_caption("emotiond")
     with as_file(files("edge.view.web") / "page" / "page.svg") as icon:
         pygame.display.set_icon(pygame.image.load(icon))
     pygame.display.set_allow_screensaver(True)
     Thread(target=_read_frames, daemon=True).start()
     window = Window()
-    while (event := pygame.event.wait()).type != FRAME_EVENT or event.pixels is not None:
+    while (event := pygame.event.wait()).type != FRAME_EVENT or event.frame is not None:
         if event.type == FRAME_EVENT:
-            window.show(event.size, event.pixels)
+            window.show(*event.frame)
         else:
             window.handle(event)
     return 0
 
 
 def _read_frames() -> None:
-    """Post an event for each whole image on stdin, and one without pixels at its end."""
+    """Post an event for each whole image on stdin, and one without any at its end."""
     file = sys.stdin.buffer
     while len(header := file.read(FRAME_HEADER.size)) == FRAME_HEADER.size:
-        size = FRAME_HEADER.unpack(header)
-        pixels = file.read(3 * size[0] * size[1])
-        if len(pixels) < 3 * size[0] * size[1]:
+        width, height, text_bytes = FRAME_HEADER.unpack(header)
+        text, pixels = file.read(text_bytes).decode(errors="replace"), file.read(3 * width * height)
+        if len(pixels) < 3 * width * height:
             break
-        pygame.event.post(pygame.event.Event(FRAME_EVENT, size=size, pixels=pixels))
-    pygame.event.post(pygame.event.Event(FRAME_EVENT, size=(0, 0), pixels=None))
+        frame = (width, height), text, pixels
+        pygame.event.post(pygame.event.Event(FRAME_EVENT, frame=frame))
+    pygame.event.post(pygame.event.Event(FRAME_EVENT, frame=None))
 
 
 if __name__ == "__main__":

@@ -20,11 +20,20 @@ from edge.types import Image
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon
+from tests.films import write_film
+
+GROUND, CARD = (0x18, 0x13, 0x0F), (0x26, 0x1E, 0x18)
+"""Colors of the window beside the picture, and of its buttons: blue, green, red."""
 
 ARTEFACT = ROOT / "test-results" / "preview.png"
 """What the screen looked like; git passes it over."""
 
 SIZE = 1280, 1024
+
+BAR = 62
+"""Height of the bar below the picture."""
+
+WINDOW = 640, 480 + BAR
 
 
 class Display:
@@ -70,6 +79,15 @@ class Display:
         """Press a key of the keyboard; without a window manager nothing else has the focus."""
         self.xdotool("windowfocus", "--sync", self.windows[0])
         self.xdotool("key", key)
+
+    def click(self, x: int, y: int, times: int = 1) -> None:
+        """Click at a place of the window."""
+        left, top, *_ = self.place
+        self.xdotool("mousemove", left + x, top + y)
+        self.xdotool("click", "--repeat", times, "--delay", 50, 1)
+
+    def resize(self, width: int, height: int) -> None:
+        self.xdotool("windowsize", "--sync", self.windows[0], width, height)
 
     def look(self) -> Image:
         """Return what is on the screen, BGR; the file is in the format of xwd (XWDFile.h)."""
@@ -148,7 +166,7 @@ def ground(clip: list[Image]) -> NDArray[np.int16]:
 def test_the_window_shows_the_annotated_picture(visit: Visit, ground: NDArray[np.int16]) -> None:
     wait_until(lambda: visit.sees_a_picture(ground))
     seen = visit.display.window()
-    assert seen.shape == (480, 640, 3)
+    assert seen.shape == (WINDOW[1], WINDOW[0], 3)
     wait_until(lambda: np.abs(visit.display.window().astype(int) - seen).mean() > 1.0, seconds=30)
     visit.daemon.wait_for("frames are coming")
     ARTEFACT.parent.mkdir(exist_ok=True)
@@ -166,7 +184,7 @@ def test_space_lets_go_of_the_camera_and_takes_it_again(
 ) -> None:
     wait_until(lambda: visit.sees_a_picture(ground))
     visit.display.press("space")
-    wait_until(lambda: bool((visit.display.window()[400] == 40).all()))
+    wait_until(lambda: bool((visit.display.window()[400] == GROUND).all()))
     visit.display.press("space")
     wait_until(lambda: visit.sees_a_picture(ground))
 
@@ -198,22 +216,76 @@ def test_f_takes_the_whole_screen_and_gives_it_back(
     visit: Visit, ground: NDArray[np.int16]
 ) -> None:
     wait_until(lambda: visit.sees_a_picture(ground))
-    for key, size in (("f", SIZE), ("f", (640, 480)), ("f", SIZE), ("Escape", (640, 480))):
+    for key, size in (("f", SIZE), ("f", WINDOW), ("f", SIZE), ("Escape", WINDOW)):
         visit.display.press(key)
         wait_until(lambda: visit.display.place[2:] == size)  # noqa: B023
         wait_until(lambda: visit.sees_a_picture(ground))
 
 
-def test_h_writes_the_keys_into_the_picture(visit: Visit, ground: NDArray[np.int16]) -> None:
-    def dark() -> float:
-        return float((visit.display.window()[10:120, 10:100] < 8).mean())
-
+def test_the_bar_of_keys_lies_below_the_picture_and_h_hides_it(
+    visit: Visit, ground: NDArray[np.int16]
+) -> None:
     wait_until(lambda: visit.sees_a_picture(ground))
-    assert dark() < 0.1
+    shown = visit.display.window()
+    assert not (shown[:480] == GROUND).all(axis=2).any()
+    assert (shown[480:] == GROUND).all(axis=2).mean() > 0.2
     visit.display.press("h")
-    wait_until(lambda: dark() > 0.5)
+    wait_until(lambda: not (visit.display.window()[500:] == CARD).all(axis=2).any())
     visit.display.press("h")
-    wait_until(lambda: dark() < 0.1)
+    wait_until(lambda: bool((visit.display.window()[500:] == CARD).all(axis=2).any()))
+    assert visit.display.place[2:] == WINDOW
+
+
+def button(image: Image, number: int) -> tuple[int, int]:
+    """Return the middle of a button of the bar, counted from the left."""
+    row = (image[-14] == CARD).all(axis=1)
+    starts = np.flatnonzero(row[1:] & ~row[:-1])
+    ends = np.flatnonzero(row[:-1] & ~row[1:])
+    return int(starts[number] + ends[number]) // 2, image.shape[0] - 10
+
+
+def test_the_bar_does_with_a_click_what_its_keys_do(
+    visit: Visit, ground: NDArray[np.int16], tmp_path: Path
+) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    image = visit.display.window()
+    visit.display.click(*button(image, 3))
+    wait_until(lambda: len(list(tmp_path.glob("emotiond-*.png"))) == 1)
+    pause, leave = button(image, 0), button(image, 6)
+    visit.display.click(*pause)
+    wait_until(lambda: bool((visit.display.window()[400] == GROUND).all()))
+    visit.display.click(*pause)
+    wait_until(lambda: visit.sees_a_picture(ground))
+    visit.display.click(*leave)
+    assert visit.daemon.wait() == ExitCode.OK
+
+
+def test_a_double_click_takes_the_whole_screen_and_gives_the_size_before_back(
+    visit: Visit, ground: NDArray[np.int16]
+) -> None:
+    wait_until(lambda: visit.sees_a_picture(ground))
+    visit.display.resize(500, 400)
+    for size in (SIZE, (500, 400)):
+        visit.display.click(200, 100)
+        assert visit.display.place[2:] != size
+        visit.display.click(200, 100, times=2)
+        wait_until(lambda: visit.display.place[2:] == size)  # noqa: B023
+
+
+def test_the_window_keeps_its_size_where_that_of_the_source_changes(
+    display: Display, tmp_path: Path
+) -> None:
+    sources = [write_film(tmp_path / f"{width}.mp4", [np.full((height, width, 3), gray, np.uint8)] * 500)
+               for width, height, gray in ((640, 480, 200), (320, 400, 90))]  # fmt: skip
+    fields: dict[str, Any] = {"sinks": [], "preview": {"enabled": True}}
+    with Daemon(tmp_path, {"source": str(sources[0]), **fields}, display.environment) as daemon:
+        wait_until(lambda: len(display.windows) == 1, seconds=30)
+        wait_until(lambda: abs(int(display.window()[200, 320, 0]) - 200) < 9)
+        daemon.write({"source": str(sources[1]), **fields})
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: abs(int(display.window()[200, 320, 0]) - 90) < 9, seconds=30)
+        assert display.place[2:] == WINDOW
+        assert (display.window()[200, 100] == GROUND).all()
 
 
 def test_where_the_x_server_goes_away_the_daemon_runs_on(

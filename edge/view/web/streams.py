@@ -22,7 +22,7 @@ from edge.publish.log_handler import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for
-from edge.view.web.api import ApiError, faces_json
+from edge.view.web.api import NO_IMAGE, ApiError, faces_json
 
 HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
@@ -208,8 +208,7 @@ class MjpegBroadcaster(Broadcaster):
         """Return the latest frame as JPEG, encoded now; an ApiError tells that there is none."""
         frame = self._context.latest.newest
         if frame is None:
-            text = "there is no image now: the camera is paused, away, or just begins"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
         return self._encode(frame)
 
     async def content(self) -> AsyncIterator[bytes]:
@@ -241,7 +240,7 @@ class MjpegBroadcaster(Broadcaster):
         self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
-        blur, fps = self._context.blur, self._context.latest.fps
-        image = annotate(frame, blur, fps) if self._boxes else apply_privacy(frame, blur)
+        show = annotate if self._boxes else apply_privacy
+        image = show(frame, self._context.blur)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         return cv2.imencode(".jpg", image, quality)[1].tobytes()

@@ -86,7 +86,7 @@ def test_the_timeline_is_a_picture_with_a_lane_for_the_face(film: Path, tmp_path
     drawing = ET.parse(tmp_path / "out.svg")
     texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert "film.mp4" in texts
-    assert "face 1" in texts
+    assert "#1" in texts
 
 
 def test_the_copy_has_every_frame(film: Path, tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 import csv
 import io
+import re
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from edge.geometry import Box
 from edge.offline.report import events_csv, html_report
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Reason
 from tests.edge.offline.days import LABELS, day, event
@@ -72,7 +77,7 @@ def test_its_tables_tell_shares_durations_and_faces() -> None:
 def test_faces_that_were_there_longest_come_first_and_the_others_are_counted() -> None:
     events = list(day(20 + 30))
     told = words(events)
-    shown = [word for word in told if word.startswith("face ") and word[5:].isdigit()]
+    shown = [word for word in told if word.startswith("#") and word[1:].isdigit()]
     assert f"{30} more, each in view for a shorter time." in told
     assert len(shown) >= 20
 
@@ -80,7 +85,7 @@ def test_faces_that_were_there_longest_come_first_and_the_others_are_counted() -
 def test_who_was_there_longer_comes_first_in_the_table_of_faces() -> None:
     told = " ".join(words(SHORT))
     table = told[told.index("mostly") :]
-    assert table.index("face 2") < table.index("face 1")
+    assert table.index("#2") < table.index("#1")
 
 
 def test_time_in_which_two_were_in_view_counts_once_in_its_head() -> None:
@@ -109,7 +114,7 @@ def test_events_without_any_span_still_make_a_page() -> None:
 
 def test_its_table_of_changes_tells_from_what_to_what() -> None:
     told = " ".join(words(SHORT))
-    assert "from, to happy uncertain happy 1 uncertain" in told
+    assert "from to times happy uncertain 1" in told
 
 
 def test_a_row_of_each_face_tells_when_it_came_how_long_it_stayed_and_what_it_showed() -> None:
@@ -117,12 +122,89 @@ def test_a_row_of_each_face_tells_when_it_came_how_long_it_stayed_and_what_it_sh
         replace(one, position=place) for one, place in zip(SHORT, (0, 30, 40, 60, 120), strict=True)
     ]
     told = " ".join(words(events))
-    assert "face 2 0:01:00 1 min 00 s happy 100% happy 100%" in told
-    assert "face 1 0:00:00 40.0 s happy 75% uncertain 25% happy 75%" in told
+    assert "#2 0:01:00 1 min 00 s happy 100% happy 100%" in told
+    assert "#1 0:00:00 40.0 s happy 75% uncertain 25% happy 75%" in told
 
 
 def test_as_many_faces_as_the_table_holds_leave_none_out() -> None:
     assert not [word for word in words(list(day(20))) if "each in view" in word]
+
+
+def of_camera(name: str, events: list[EmotionEvent]) -> list[EmotionEvent]:
+    """Return the same events, told by a camera."""
+    return [replace(one, camera_name=name, id=f"{name} {one.id}") for one in events]
+
+
+def test_each_of_several_cameras_has_a_part_of_its_own() -> None:
+    told = words([*of_camera("front", SHORT), *of_camera("back", SHORT[3:])])
+    text = " ".join(told)
+    assert "back 1 1 min 00 s" in text
+    assert "front 2 1 min 40 s" in text
+    back, front = told.index("back", told.index("front")), len(told) - told[::-1].index("front") - 1
+    assert back < front
+    assert "No face changed its expression." in told[back:front]
+    assert "from to times happy uncertain 1" in " ".join(told[front:])
+
+
+def test_a_number_that_two_cameras_gave_at_once_is_two_faces() -> None:
+    laughing = [event(START, 1, "happy", 0.0), event(END, 1, "happy", 10.0, duration=10.0)]
+    gloomy = [event(START, 1, "sad", 5.0), event(END, 1, "sad", 15.0, duration=10.0)]
+    told = words([*of_camera("front", laughing), *of_camera("back", gloomy)])
+    assert told[told.index("faces") + 1] == "2"
+    assert told[told.index("with a face in view") + 1] == "15.0 s"
+    assert " ".join(told).count("100% 10.0 s") == 2
+
+
+def test_the_events_of_one_camera_have_no_part_for_it() -> None:
+    assert "Cameras" not in words(of_camera("front", SHORT))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser; without one, its tests are passed over."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if (program := shutil.which("chromium")) is None:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+TWO_CAMERAS = [*of_camera("front", list(day(12))), *of_camera("back", list(day(40)))]
+
+TEXTS = """() => [...document.querySelectorAll("h1, h2, p, dt, dd, th, td, text")]
+    .filter(one => one.textContent.trim() && one.getClientRects().length)
+    .map(one => { const range = document.createRange(); range.selectNodeContents(one);
+        const place = range.getBoundingClientRect(), style = getComputedStyle(one);
+        return [one.tagName, place.left, place.top, place.right, place.bottom,
+            parseFloat(style.fontSize)]; })"""
+
+
+def test_on_a_phone_all_can_be_read_and_nothing_lies_over_another_or_is_cut(browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(html_report("friday", TWO_CAMERAS))
+    texts = page.evaluate(TEXTS)
+    assert len(texts) > 200
+    assert min(size for *_, size in texts) >= 12
+    assert [one for one in texts if one[1] < 0 or one[3] > 390] == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    words = [Box(*place) for tag, *place, _ in texts if tag == "text"]
+    assert [pair for pair in combinations(words, 2) if pair[0].intersection(pair[1]) > 1] == []
+    page.close()
+
+
+def test_it_is_printed_on_a4_in_dark_ink_with_its_colors(browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 688, "height": 1000}, color_scheme="dark")
+    page.set_content(html_report("friday", TWO_CAMERAS))
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert set(re.findall(rb"/MediaBox ?\[0 0 (59\d)\.\d+ (84\d)", pdf)) == {(b"594", b"841")}
+    page.emulate_media(media="print", color_scheme="light")  # as chromium prints
+    style = page.evaluate("(({color, printColorAdjust}) => [color, printColorAdjust])"
+                          "(getComputedStyle(document.documentElement))")  # fmt: skip
+    assert style == ["rgb(22, 27, 34)", "exact"]
+    assert max(one[3] for one in page.evaluate(TEXTS)) <= 688
+    page.close()
 
 
 def test_events_that_come_twice_change_nothing() -> None:

@@ -1,6 +1,5 @@
 """What is drawn into images, judged by its pixels, and the colors of expressions."""
 
-from dataclasses import replace
 from itertools import combinations
 
 import cv2
@@ -9,14 +8,16 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.geometry import Box
-from edge.types import UNCERTAIN, Image, Reason
+from edge.types import UNCERTAIN, Expression, Image, Reason
 from edge.view import PrivacyBlur
 from edge.view.annotate import (
     BgrColor,
-    DrawStyle,
+    Label,
     annotate,
     color_for,
+    draw_label,
     label_text,
+    layout_labels,
     text_color_for,
 )
 from tests.edge.view.scenes import expression, scene
@@ -44,6 +45,16 @@ def changed(before: Image, after: Image) -> Mask:
     return np.asarray(np.any(before != after, axis=2), dtype=np.bool_)
 
 
+def labels_of(*faces: Expression, size: tuple[int, int] = (640, 480)) -> list[Label]:
+    """Return the labels in the order of the faces' numbers."""
+    return layout_labels(faces, size)
+
+
+def plate_of(label: Label) -> tuple[slice, slice]:
+    left, top, right, bottom = (int(edge) for edge in label.plate)
+    return slice(top, bottom), slice(left, right)
+
+
 def test_a_box_in_the_colour_of_the_expression_is_drawn_around_the_face() -> None:
     image = annotate(scene(expression(FACE, "happy"), image=plain()), PrivacyBlur.NONE)
     found = where(image, bgr("happy"))
@@ -54,17 +65,18 @@ def test_a_box_in_the_colour_of_the_expression_is_drawn_around_the_face() -> Non
 
 def test_the_scenes_own_picture_is_never_drawn_into() -> None:
     image = plain()
-    annotate(scene(expression(FACE), image=image), PrivacyBlur.FACES, fps=30.0)
+    annotate(scene(expression(FACE), image=image), PrivacyBlur.FACES)
     assert np.array_equal(image, plain())
 
 
 @pytest.mark.parametrize("gray", [0, 128, 255])
 def test_a_label_stands_on_a_plate_that_no_ground_shows_through(gray: int) -> None:
-    grounds = annotate(scene(expression(FACE, "sad"), image=plain(gray=gray)), PrivacyBlur.NONE)
-    reference = annotate(scene(expression(FACE, "sad"), image=plain(gray=77)), PrivacyBlur.NONE)
-    style = DrawStyle(grounds)
-    plate = slice(200 - style.label_height, 200), slice(201, 200 + style.label_width("#1 sad 20 %"))
-    assert np.array_equal(grounds[plate], reference[plate])
+    face = expression(FACE, "sad")
+    image, reference = (
+        annotate(scene(face, image=plain(gray=one)), PrivacyBlur.NONE) for one in (gray, 77)
+    )
+    plate = plate_of(*labels_of(face))
+    assert np.array_equal(image[plate], reference[plate])
 
 
 def test_the_bar_is_as_long_as_the_confidence() -> None:
@@ -74,8 +86,8 @@ def test_the_bar_is_as_long_as_the_confidence() -> None:
         image = annotate(scene(expression(FACE, shares=shares), image=plain()), PrivacyBlur.NONE)
         row = where(image, bgr("happy"))[200 - 4]
         lengths.append(row.sum())
-    width = DrawStyle(plain()).label_width("#1 happy 50 %")
-    assert lengths[1] == pytest.approx(width / 2, abs=2)
+    _, columns = plate_of(*labels_of(expression(FACE, shares={"happy": 0.5, "sad": 0.5})))
+    assert lengths[1] == pytest.approx((columns.stop - columns.start) / 2, abs=2)
     assert lengths[1] == pytest.approx(2 * lengths[0], abs=4)
 
 
@@ -84,9 +96,10 @@ def test_a_label_at_the_rim_stays_within_the_picture(place: tuple[float, float])
     x, y = place
     face = expression(Box(x, y, x + 39, y + 39), "happy")
     image = annotate(scene(face, image=plain()), PrivacyBlur.NONE)
-    style = DrawStyle(image)
-    ink = where(image, bgr("happy")).sum()
-    assert ink > 0.6 * style.label_width("#1 happy 70 %") * style.label_height
+    (label,) = labels_of(face)
+    x1, y1, x2, y2 = label.plate
+    assert (0 <= x1 < x2 <= 640, 0 <= y1 < y2 <= 480) == (True, True)
+    assert where(image, bgr("happy"))[plate_of(label)].mean() > 0.4
 
 
 def test_where_there_is_no_room_above_the_label_stands_below_and_hides_no_face() -> None:
@@ -96,11 +109,16 @@ def test_where_there_is_no_room_above_the_label_stands_below_and_hides_no_face()
     assert changed(plain(), image)[110:125, 205:250].all()
 
 
-def test_lines_and_letters_grow_with_the_picture() -> None:
-    small, large = DrawStyle(plain(320, 240)), DrawStyle(plain(1920, 1080))
-    assert large.letter_height > 3 * small.letter_height
-    assert large.line_width > small.line_width
-    assert small.letter_height >= 7
+def test_lines_and_letters_grow_with_the_picture_and_with_the_face() -> None:
+    def drawn(scale: float, height: float) -> Label:
+        face = expression(Box(scale * 100, scale * 100, scale * 200, scale * (100 + height)))
+        (label,) = layout_labels([face], (round(scale * 640), round(scale * 480)))
+        return label
+
+    assert drawn(3, 100).letter == 3 * drawn(1, 100).letter
+    assert drawn(3, 100).line == 3 * drawn(1, 100).line
+    assert drawn(3, 30).letter < drawn(3, 100).letter == drawn(3, 300).letter
+    assert drawn(0.5, 30).letter == 8
 
 
 def test_a_face_that_is_not_seen_at_the_moment_has_a_dashed_box() -> None:
@@ -118,8 +136,8 @@ def test_a_face_that_is_not_seen_at_the_moment_has_a_dashed_box() -> None:
 def test_a_face_that_cannot_be_read_says_why_and_has_no_bar() -> None:
     face = expression(FACE, UNCERTAIN, None, reasons=(Reason.TOO_SMALL, Reason.DARK))
     assert label_text(face) == "#1 uncertain too small, dark"
-    row = annotate(scene(face, image=plain()), PrivacyBlur.NONE)[200 - 4, 200:260]
-    assert (row == plain()[0, 0]).all()
+    image = annotate(scene(face, image=plain()), PrivacyBlur.NONE)
+    assert (image[200 - 4, 201:260] == bgr(UNCERTAIN)).all()
 
 
 def test_a_caption_has_id_expression_and_percent() -> None:
@@ -132,36 +150,80 @@ def test_a_class_whose_name_the_font_lacks_is_written_all_the_same() -> None:
     annotate(scene(face), PrivacyBlur.NONE)
 
 
-def test_frames_a_second_are_written_into_the_corner_where_they_are_told() -> None:
-    without, with_fps = (
-        annotate(scene(image=plain()), PrivacyBlur.NONE, fps) for fps in (None, 29.97)
+def crowd(count: int, seed: int, room: tuple[int, int] = (960, 640)) -> list[Expression]:
+    """Return faces of a group picture: two rows and more, of different heights, close together."""
+    random = np.random.default_rng(seed)
+    columns = -(-count // 3)
+    step = room[0] / columns
+    faces = []
+    for number in range(count):
+        row, column = divmod(number, columns)
+        height = random.uniform(0.5, 0.8) * step
+        x = (column + (0.5 if row % 2 else 0.0)) * step + random.uniform(0, 0.2) * step
+        y = 0.12 * room[1] + row * 0.9 * step + random.uniform(-0.1, 0.1) * step
+        box = Box(x, y, min(x + 0.75 * height, room[0] - 1), y + height)
+        emotion = EMOTIONS[number % 8]
+        faces.append(expression(box, emotion, {emotion: 0.93}, track_id=number + 1))
+    return faces
+
+
+@pytest.mark.parametrize("count", [2, 14, 24])
+@pytest.mark.parametrize("seed", range(3))
+def test_all_labels_of_a_group_picture_can_be_read_and_hide_no_face(count: int, seed: int) -> None:
+    faces = crowd(count, seed)
+    labels = labels_of(*faces, size=(960, 640))
+    image = annotate(scene(*faces, image=plain(960, 640)), PrivacyBlur.NONE)
+    assert [label.text for label in labels] == [label_text(face) for face in faces]
+    for label, face in zip(labels, faces, strict=True):
+        alone = plain(960, 640)
+        draw_label(alone, label)
+        assert np.array_equal(image[plate_of(label)], alone[plate_of(label)])
+        assert label.letter >= 8
+        hidden = [label.plate.intersection(Box(*map(round, other.box))) for other in faces]
+        assert hidden == [0] * count, face
+
+
+def test_a_label_that_is_away_from_its_face_has_a_line_to_it() -> None:
+    boxes = [(0, 60, 639, 208), (0, 237, 639, 420), (0, 209, 300, 236), (332, 209, 639, 236)]
+    wall = [expression(Box(*box), "sad", track_id=2 + index) for index, box in enumerate(boxes)]
+    face = expression(Box(302.0, 210.0, 330.0, 235.0), "happy", track_id=1)
+    label, *_ = labels_of(face, *wall)
+    assert label.plate.y2 < 60
+    alone, together = (
+        annotate(scene(*faces, image=plain()), PrivacyBlur.NONE)[65:150]
+        for faces in ([face], [face, *wall])
     )
-    assert not changed(plain(), without).any()
-    rows, columns = np.nonzero(changed(plain(), with_fps))
-    assert rows.min() > 440
-    assert columns.max() < 120
+    assert not changed(plain()[65:150], alone).any()  # the label stands at the face
+    near = np.abs(together.astype(int) - bgr("happy")).max(axis=2) < 90
+    assert near.any(axis=1).mean() > 0.9
 
 
-def test_later_labels_lie_over_every_box() -> None:
-    below = expression(Box(100.0, 60.0, 300.0, 300.0), "sad", track_id=1)
+def test_where_there_is_no_room_at_all_a_label_is_the_number_alone() -> None:
+    faces = [
+        expression(Box(30 * column, 24 * row, 30 * column + 28, 24 * row + 22), track_id=number)
+        for number, (row, column) in enumerate(np.ndindex(20, 21), start=1)
+    ]
+    labels = labels_of(*faces)
+    assert len(labels) == len(faces)
+    assert {label.text for label in labels[-100:]} <= {f"#{number}" for number in range(1, 421)}
+    (lone,) = labels_of(expression(Box(-20.0, -20.0, 700.0, 500.0)))
+    assert lone.text == "#1 happy 70 %"
+
+
+def test_no_box_is_drawn_over_a_label() -> None:
     label = expression(Box(120.0, 200.0, 180.0, 260.0), "happy", track_id=2)
-    style = DrawStyle(plain())
-    box = Box(
-        100.0, 200.0 - style.label_height / 2, 400.0, 400.0
-    )  # its upper line runs through the label
-    crossing = replace(below, track=replace(below.track, box=box))
-    alone = annotate(scene(label, image=plain()), PrivacyBlur.NONE)
-    both = annotate(scene(crossing, label, image=plain()), PrivacyBlur.NONE)
-    plate = (
-        slice(200 - style.label_height, 200),
-        slice(121, 120 + style.label_width("#2 happy 70 %")),
+    around = expression(Box(100.0, 60.0, 300.0, 300.0), "sad", track_id=1)
+    lone, both = (
+        annotate(scene(*faces, image=plain()), PrivacyBlur.NONE)
+        for faces in ((label,), (around, label))
     )
-    assert np.array_equal(alone[plate], both[plate])
+    plate = plate_of(labels_of(around, label)[1])
+    assert where(both, bgr("happy"))[plate].sum() > 0.4 * lone[plate].size / 3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 500), (48, 48)])
 def test_pictures_of_any_size_can_be_annotated(size: tuple[int, int]) -> None:
-    image = annotate(scene(expression(), image=plain(*size)), PrivacyBlur.FACES, fps=1.0)
+    image = annotate(scene(expression(), image=plain(*size)), PrivacyBlur.FACES)
     assert image.shape[1::-1] == size
 
 
