@@ -23,6 +23,7 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
     What is lost on the way is lost; nothing waits for a program that is not there.
 
     Attributes:
+        host, port: where it listens.
         address: first part of each message's address; several cameras add their names to it.
     """
 
@@ -65,10 +66,10 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield the events and the faces in view."""
-        theirs = "as long as whoever receives keeps it"
+        leaves = self.host not in {"127.0.0.1", "::1", "localhost"}
         for data, what in (("events", "each face and its expression"), ("faces", "those in view")):
-            text = f"{what}, unencrypted"
-            yield DataFlow(data, text, "a program, by OSC", self.place, True, theirs)
+            text, theirs = f"{what}, unencrypted", "as long as whoever receives keeps it"
+            yield DataFlow(data, text, "a program, by OSC", self.place, leaves, theirs)
 
 
 class OscSink(QueuedSink[EmotionEvent | FaceSnapshot]):

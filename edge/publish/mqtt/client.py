@@ -89,10 +89,6 @@ class MqttClient:
 
     A session beside the daemon's has a `purpose`, and a client id of its own. A ConfigError says
     that a secret or a TLS file cannot be used.
-
-    Attributes:
-        closed_reason: why the connection is no more; None while it lasts.
-        acks: message ids that the broker acknowledged, with its reason where it refused.
     """
 
     def __init__(
@@ -103,9 +99,9 @@ class MqttClient:
         will: MqttMessage | None = None,
     ) -> None:
         self.address = address
-        self.closed_reason: str | None = None
+        self.closed_reason: str | None = None  # why the connection is no more
         self.incoming: deque[MqttMessage] = deque(maxlen=MAX_INCOMING)
-        self.acks: deque[tuple[int, ReasonCode]] = deque()
+        self.acks: deque[tuple[int, ReasonCode]] = deque()  # message ids, and what became of them
         self._subacks: deque[list[ReasonCode]] = deque()
         self._settings = settings
         self._connack: ReasonCode | None = None
@@ -194,14 +190,20 @@ class MqttClient:
             self._unacknowledged.add(sent.mid)
         return sent.mid
 
-    def subscribe(self, topics: Sequence[str]) -> list[str]:
-        """Subscribe at QoS 1; return what is refused. A BrokerError says that no answer came."""
+    def subscribe(self, topics: Sequence[str], required: bool = False) -> list[str]:
+        """Subscribe at QoS 1; return what is refused, or raise a BrokerError if it is `required`.
+
+        A BrokerError also says that no answer came.
+        """
         if not topics:
             return []
         self._paho.subscribe([(topic, 1) for topic in topics])
         reasons = self._answer(self._subacks)
         answers = zip(topics, reasons, strict=False)
-        return [f"{topic}: {reason}" for topic, reason in answers if reason.is_failure]
+        refused = [f"{topic}: {reason}" for topic, reason in answers if reason.is_failure]
+        if refused and required:
+            raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
+        return refused
 
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish at QoS 1 and wait until the broker has it, or raise a BrokerError."""

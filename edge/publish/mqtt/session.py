@@ -75,10 +75,6 @@ class BrokerConnector:
 
     With a `purpose`, a broker must grant the subscription to `topics`. A ConfigError says that a
     secret or a TLS file cannot be used.
-
-    Attributes:
-        address: the broker that is connected or was tried last.
-        states: of the brokers that were tried yet.
     """
 
     def __init__(
@@ -91,8 +87,8 @@ class BrokerConnector:
         note: str = "",
         hint: str = "",
     ) -> None:
-        self.address = settings.addresses[0]
-        self.states: dict[Address, BrokerState] = {}
+        self.address = settings.addresses[0]  # that is connected or was tried last
+        self.states: dict[Address, BrokerState] = {}  # of those that were tried yet
         self._new_client = partial(MqttClient, settings, purpose=purpose, will=will)
         self._new_client(self.address)  # what is wrong with it is said now
         self._addresses, self._topics = settings.addresses, topics
@@ -157,9 +153,7 @@ class BrokerConnector:
         try:
             client = self._new_client(self.address)
             client.connect()
-            refused = client.subscribe(self._topics)
-            if refused and self._required:
-                raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
+            refused = client.subscribe(self._topics, self._required)
         except (ConfigError, BrokerError) as error:
             # A config error: what was well at the start and is no more.
             state = error.state if isinstance(error, BrokerError) else "refused"
@@ -256,8 +250,7 @@ def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckRes
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
     topic, token = f"{settings.topics.response}/doctor", token_hex(8).encode()
-    if refused := session.subscribe([topic]):
-        raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
+    session.subscribe([topic], required=True)
     session.publish_and_wait(topic, token)
     received = session.incoming
     if session.wait(lambda: any(message.payload == token for message in received), ECHO_SECONDS):
