@@ -87,10 +87,7 @@ def _rows(flows: Iterable[DataFlow]) -> Iterator[tuple[str, ...]]:
 
 
 def _print_template(
-    name: str,
-    config: Config,
-    flows: Sequence[DataFlow],
-    escaped: Callable[[str | list[str]], str],
+    name: str, config: Config, flows: Sequence[DataFlow], escaped: Callable[[str | list[str]], str]
 ) -> None:
     template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     filled = {key: escaped(value) for key, value in _fields(config, flows).items()}

@@ -184,7 +184,8 @@ def settings_of(visit: Visit, section: str) -> Any:
     """Return the open fields of a section of the settings."""
     visit.show("Live")
     visit.show("Settings")
-    group = visit.page.locator("#sections details", has_text=section)
+    named = visit.page.locator("summary", has_text=section)
+    group = visit.page.locator("#sections details").filter(has=named)
     if group.get_attribute("open") is None:
         group.locator("summary").click()
     return group
