@@ -97,7 +97,7 @@ def _record_day(folder: Path) -> None:
     command = [sys.executable, "-m", "edge", "video", str(CLIP), "--events", str(recorded)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     clip = [json.loads(line) for line in recorded.read_text().splitlines()]
-    rng, lines = random.Random(1), []
+    rng, lines = random.Random(1), list[str]()
     day = datetime.now().astimezone().replace(hour=0, minute=0, second=0) - timedelta(days=1)
     for minute in sorted(rng.sample(range(420, 1380), 150)):
         run, slower = f"{minute:08x}", rng.uniform(1, 4)
