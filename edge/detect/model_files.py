@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import FetchError, ModelError
-from edge.paths import atomic_write, data_directory, sha256, sha256_of
+from edge.paths import atomic_write, sha256, sha256_of, state_directory
 
 PIP_TIMEOUT = 600.0
 """Seconds that pip may take for 36 MB."""
@@ -62,7 +62,7 @@ PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE)
 
 def model_directory() -> Path:
     """Return where fetched files are stored: the service's state directory, or the user's data."""
-    return data_directory() / "models"
+    return state_directory("DATA", ".local/share") / "models"
 
 
 def installed_model_directory() -> Path:
