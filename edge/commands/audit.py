@@ -87,10 +87,7 @@ def _rows(flows: Iterable[DataFlow]) -> Iterator[tuple[str, ...]]:
 
 
 def _print_template(
-    name: str,
-    config: Config,
-    flows: Sequence[DataFlow],
-    escaped: Callable[[str | list[str]], str],
+    name: str, config: Config, flows: Sequence[DataFlow], escaped: Callable[[str | list[str]], str]
 ) -> None:
     template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     filled = {key: escaped(value) for key, value in _fields(config, flows).items()}
@@ -166,7 +163,7 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
             yield DataFlow(
                 "numbers", what, DISK, str(stored.path), False, "until `emotiond forget`"
             )
-        elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
+        elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"
     for path, kept in planned.items():

@@ -1,14 +1,12 @@
 """`emotiond models`, `collect` and `calibrate`: detector models, training images, a baseline."""
 
 import argparse
-import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 
@@ -27,11 +25,12 @@ from edge.config import Config, load_config, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
-from edge.errors import ConfigError, DataError, ExitCode, InputError
+from edge.errors import ConfigError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline
 from edge.infer.classifier import NeutralBaseline, load_baseline, open_classifier
 from edge.infer.crop import crop_face
-from edge.paths import atomic_write, note_image
+from edge.infer.face_images import FaceFolder
+from edge.paths import note_image
 from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS, SIDE
 from edge.zones import Polygon
@@ -110,36 +109,17 @@ def record_faces(
 ) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
-    Crops are made as the daemon makes them for its classifier. Their numbers continue from the
-    last image in `folder`, so that nothing is overwritten. `note` is called before each is written.
-
-    Raises:
-        DataError: an image cannot be noted or written.
+    Crops are made as the daemon makes them for its classifier; the rest is as of `FaceFolder`.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stems = [path.stem for path in folder.iterdir()]
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
-    last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
-    due = float("-inf")
+    images, due = FaceFolder(folder, note), float("-inf")
     for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
         if not faces:
             continue
         face = max(faces, key=lambda face: face.box.area)
         crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
-        due, last = frame.timestamp + MIN_INTERVAL_S, last + 1
-        path = folder / f"{last:06d}.png"
-        try:
-            if path.exists():
-                raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
-            note(path)
-            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes(), private=True)
-        except OSError as error:
-            where = error.filename2 or error.filename or path
-            raise DataError(f"{where}: cannot be written: {error.strerror}") from error
-        yield path
+        due = frame.timestamp + MIN_INTERVAL_S
+        yield images.add(crop)
 
 
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,15 +179,17 @@ def _expressions(
     calibrator: Calibrator, options: argparse.Namespace, config: Config
 ) -> NeutralBaseline:
     """Learn expressions beside what the file to write knows of the neutral face."""
-    card, folder = calibrator.card, Path(options.source or "")
+    card, folder = calibrator.card, Path(options.source or "-")
     known = load_baseline(options.out, card) if options.out.exists() else None
-    inside = sorted(folder.iterdir()) if options.source and folder.is_dir() else []
-    named = [one.name for one in inside if one.is_dir()]
-    labels = options.expressions or named or card.labels
+    pictures = folder.is_dir()
+    named = (
+        sorted(one.name for one in folder.iterdir() if one.is_dir()) if pictures else card.labels
+    )
+    labels = options.expressions or named
     if len(set(labels) & set(card.labels)) < max(2, len(labels)):
         text = f"expected two or more of {', '.join(card.labels)}, each once, found "
-        raise ConfigError(f"--expressions: {text}{', '.join(labels)}")
-    if named:
+        raise ConfigError(f"--expressions: {text}{', '.join(labels) or 'none'}")
+    if pictures:
         answers = calibrator.read(folder, labels)
     else:
         settings = chosen_source(options, config)

@@ -21,11 +21,8 @@ from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
-NMS_IOU = 0.3
-"""Overlap (IoU) above which two answers are of one face (min_suppression_threshold)."""
-
-MAX_SIDE = 32_766
-"""Pixels of a side that OpenCV's warps can address."""
+NMS_IOU = 0.3  # overlap (IoU) above which two answers are of one face (min_suppression_threshold)
+MAX_SIDE = 32_766  # pixels of a side that OpenCV's warps can address
 
 TILE_OVERLAP = 1.2
 """Length of a tile, in its share of the image: a small face then lies whole in one."""

@@ -35,21 +35,14 @@ from edge.view.snapshots import SNAPSHOTS, SnapshotRecorder
 
 @dataclass(frozen=True, slots=True)
 class PipelineComponents:
-    """Components of a pipeline, in the order in which a frame comes to them.
-
-    Attributes:
-        live: whether frames come whether or not they are read, so that a late one is dropped.
-        generation: number of the source in its pipeline, from 0; its frames carry it.
-        every_s: lengths of the summaries that are published, in seconds.
-        snapshots: writes images of events; None writes none.
-    """
+    """Components of a pipeline, in the order in which a frame comes to them."""
 
     source: Source
-    live: bool
+    live: bool  # frames come whether or not they are read, so that a late one is dropped
     processing: ProcessingComponents
     sinks: tuple[Sink, ...] = ()
-    generation: int = 0
-    every_s: tuple[int, ...] = ()
+    generation: int = 0  # number of the source in its pipeline; its frames carry it
+    every_s: tuple[int, ...] = ()  # lengths of the summaries that are published, in seconds
     snapshots: SnapshotRecorder | None = None
 
 
@@ -246,9 +239,21 @@ class SetupBuilder:
             device=next(names, socket.gethostname()),
             event_files=tuple(path for sink in config.sinks for path in sink.event_files),
             cameras=self.views if several else {},
-            snapshots=state_folder(config) / SNAPSHOTS,
+            config_path=self._path or Path(),
+            state=state_folder(config),
+            options=self._video_options,
+            crop=self._images.crop_largest,
         )
         return (*specs, *(SinkSpec(view, view_context) for view in views))
+
+    def _video_options(self) -> list[str]:
+        """Return options of `emotiond video`: the config file, and what commands changed of it."""
+        options, config = ["--config", str(self._path)], self.setup.config
+        if config.classifier.model != self.setup.file_config.classifier.model:
+            options += ["--model", str(config.classifier.model)]
+        if type(config.detector) is not type(self.setup.file_config.detector):
+            options += ["--detector", str(config.detector.__struct_config__.tag)]
+        return options
 
     def _note_image(self, path: Path) -> None:
         note_image(path, state_folder(self.setup.config))

@@ -157,7 +157,7 @@ def decode_event(payload: bytes) -> EmotionEvent:
         | {"quality": Quality(**msgspec.structs.asdict(event.quality))},
         track=Track(event.track_id, Box(*event.box), seen=True),
         affect=affect,
-        frame_size=(event.frame.width, event.frame.height),
+        frame_size=(event.frame["width"], event.frame["height"]),
         captured=0.0,
         latency=event.latency_ms / 1000,
     )
@@ -222,11 +222,6 @@ class _Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roll: Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)] | None
 
 
-class _Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    width: _Count
-    height: _Count
-
-
 class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of an event, as docs/event.schema.json describes them."""
 
@@ -240,7 +235,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: tuple[Reason, ...]
     quality: _Quality
     box: tuple[float, float, float, float]
-    frame: _Size
+    frame: Annotated[dict[Literal["width", "height"], _Count], msgspec.Meta(min_length=2)]
     duration: _Measure
     model: str
     detector: str

@@ -14,11 +14,12 @@ import msgspec
 
 from edge.errors import ConfigError
 from edge.installation import extra_remedy
+from edge.paths import UPLOADS
 from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DISK, AnalyzedFrame, DataFlow, Image
+from edge.types import DISK, AnalyzedFrame, DataFlow, GrayImage, Image
 
 PACKAGES = {
     "preview": ("pygame",),
@@ -47,39 +48,33 @@ class CameraView:
 class ViewContext:
     """Sources of what a view shows, and what is done with it.
 
-    Attributes:
-        commands: takes the commands of whoever looks.
-        analyze: analyzes a still image with the present config; it may take a second, and any
-            thread may call it.
-        note_image: remembers an image before it is written, so that it is deleted in time.
-        is_only_sink: whether the config asks for nothing but this view.
-        event_files: the files that events are appended to.
-        cameras: what is shown of each where there are several, at this moment.
-        camera: the one that this is of; empty: of the only one, or of all.
-        snapshots: folder of its stored snapshots, or, of all, above those of each.
+    `analyze` and `crop` look at a still image with the present config, which may take a second; any
+    thread may call them. `crop` returns the largest face as a classifier sees it.
     """
 
     latest: LatestFrame
-    commands: CommandQueue
+    commands: CommandQueue  # of whoever looks
     blur: PrivacyBlur
     analyze: Callable[[Image], AnalyzedFrame]
     catalog: Catalog = field(default_factory=Catalog)
-    note_image: Callable[[Path], None] = lambda path: None
-    is_only_sink: bool = False
+    note_image: Callable[[Path], None] = lambda path: None  # called before one is written
+    is_only_sink: bool = False  # the config asks for nothing but this view
     device: str = "emotiond"
-    event_files: tuple[Path, ...] = ()
-    cameras: Mapping[str, CameraView] = field(default_factory=dict)
-    camera: str = ""
-    snapshots: Path | None = None
+    event_files: tuple[Path, ...] = ()  # that events are appended to
+    cameras: Mapping[str, CameraView] = field(default_factory=dict)  # of several, at this moment
+    camera: str = ""  # the one that this is of; empty: of the only one, or of all
+    config_path: Path = Path()
+    state: Path = Path()  # the state folder
+    options: Callable[[], list[str]] = list  # of `emotiond video`, so that it does as the daemon
+    crop: Callable[[Image], GrayImage | None] = lambda image: None
 
     def of_camera(self, name: str) -> "ViewContext | None":
         """Return the context of one of several cameras as it is now; None where there is none."""
         view = self.cameras.get(name)
         if view is None:
             return None
-        device, folder = f"{self.device}/{name}", self.snapshots and self.snapshots / name
-        latest, blur = view.latest, view.blur
-        return replace(self, latest=latest, blur=blur, device=device, camera=name, snapshots=folder)
+        device = f"{self.device}/{name}"
+        return replace(self, latest=view.latest, blur=view.blur, device=device, camera=name)
 
     @property
     def is_current(self) -> bool:
@@ -119,6 +114,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         token: whoever has it may look and give commands; None: whoever is on this machine.
         max_viewers: how many may watch the live stream at a time.
         quit_button: whether the page can end the daemon, as that of `emotiond app` can.
+        faces: the folder that labeled faces may be collected in; null: none may be.
     """
 
     enabled: bool = False
@@ -127,6 +123,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: SecretRef | None = None
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     quit_button: bool = False
+    faces: Path | None = None
 
     def without_service_secrets(self) -> "WebSettings":
         """Return it for this machine alone, where the token is a credential of systemd."""
@@ -143,6 +140,11 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield DataFlow("images", "live, on the web page", who, where, leaves)
             yield DataFlow("events", "faces in view and events", who, where, leaves)
             yield DataFlow("numbers", "statistics of the daemon", who, where, leaves)
+            what, kept = "videos uploaded to the page, annotated copies", "an hour"
+            yield DataFlow("images", what, DISK, f"{UPLOADS} in the state folder", False, kept)
+            if self.faces is not None:
+                what, kept = "faces collected on the page", "as retention says"
+                yield DataFlow("images", what, DISK, str(self.faces), False, kept)
 
     def open(self, context: ViewContext) -> Sink:
         """Return the web page, not yet served.

@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -86,7 +86,7 @@ class Server:
         self,
         settings: WebSettings,
         blur: PrivacyBlur = PrivacyBlur.NONE,
-        snapshots: Path = Path("/nonexistent"),
+        folder: Path | None = None,
     ) -> None:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
@@ -94,9 +94,18 @@ class Server:
         self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"))
-        context = ViewContext(
-            self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
-        )
+        context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
+        if folder is not None:  # what the page keeps and writes
+            path = folder / "emotiond.yaml"
+            path.write_text("sinks: []\n")
+            context = replace(
+                context,
+                config_path=path,
+                state=folder / "state",
+                event_files=(folder / "events.jsonl",),
+                options=lambda: ["--config", str(path)],
+                crop=self.images.crop_largest,
+            )
         self.web = WebServer(settings, context)
         self.cookie = ""
 
@@ -148,10 +157,10 @@ class Server:
 def serve(
     settings: WebSettings | None = None,
     blur: PrivacyBlur = PrivacyBlur.NONE,
-    snapshots: Path = Path("/nonexistent"),
+    folder: Path | None = None,
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur, snapshots)
+    server = Server(settings or WebSettings(port=0), blur, folder)
     server.publish_status()
     server.web.prepare()
     server.web.start()
