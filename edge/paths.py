@@ -57,6 +57,11 @@ def state_directory(kind: str = "STATE", default: str = ".local/state") -> Path:
     return Path(service.split(":")[0]) if service else _user_directory(kind, default)
 
 
+def data_directory() -> Path:
+    """Return the directory of files that were downloaded for the daemon."""
+    return state_directory("DATA", ".local/share")
+
+
 def user_config() -> Path:
     """Return the path of the config of the user who runs this, whether or not it is there."""
     return _user_directory("CONFIG", ".config") / "emotiond.yaml"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import FetchError, ModelError
-from edge.paths import atomic_write, sha256, sha256_of, state_directory
+from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 PIP_TIMEOUT = 600.0  # seconds that pip may take for 36 MB
 
@@ -61,7 +61,7 @@ PACKAGES = {"blazeface": Package("mediapipe==0.10.21", (FULL_RANGE, SHORT_RANGE)
 
 def model_directory() -> Path:
     """Return where fetched files are stored: the service's state directory, or the user's data."""
-    return state_directory("DATA", ".local/share") / "models"
+    return data_directory() / "models"
 
 
 def installed_model_directory() -> Path:
