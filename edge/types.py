@@ -12,24 +12,16 @@ from numpy.typing import NDArray
 
 from edge.geometry import Box, KeyPoints
 
-Image = NDArray[np.uint8]
-"""BGR uint8 (height, width, 3); read-only once it is in a Frame."""
-
-GrayImage = NDArray[np.uint8]
-"""Gray uint8 (height, width)."""
-
-Probabilities = NDArray[np.float32]
-"""One float32 per class, each row summing to 1."""
+Image = NDArray[np.uint8]  # BGR uint8 (height, width, 3); read-only once it is in a Frame
+GrayImage = NDArray[np.uint8]  # gray uint8 (height, width)
+Probabilities = NDArray[np.float32]  # one float32 per class, each row summing to 1
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 """Every label of the datasets: the seven of FER2013 in the order of its label numbers (Goodfellow
 et al. 2013, arXiv:1307.0414), then contempt, which FER+ and CK+ have."""
 
-SIDE = 48
-"""Width and height of the datasets' face images in pixels, as in FER2013."""
-
-UNCERTAIN = "uncertain"
-"""Emotion of a face whose expression cannot be told."""
+SIDE = 48  # width and height of the datasets' face images in pixels, as in FER2013
+UNCERTAIN = "uncertain"  # emotion of a face whose expression cannot be told
 
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):

@@ -32,8 +32,7 @@ from edge.publish.mqtt.session import connect_any, receive
 from edge.publish.mqtt.settings import Topics
 from edge.terminal import OutputClosed, plural, print_json, print_line, print_note
 
-BAR_LENGTH = 20
-"""Characters of the bar that stands for a confidence of 1."""
+BAR_LENGTH = 20  # characters of the bar that stands for a confidence of 1
 
 
 def add_watch_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,15 +10,13 @@ from edge.capture.orientation import ROTATIONS, OrientedSettings, orient
 from edge.detect.detector import Detector, filter_faces
 from edge.types import Frame, Image
 
-MIN_WINS = 5
-"""Images in which a rotation must find a face better before it is called better."""
+MIN_WINS = 5  # images in which a rotation must find a face better before it is called better
 
 WIN_SHARE = 0.8
 """Share of the images with a face in which it must do so. Upside down, a large face is found as
 well, with less confidence: in 8 of 9 images of one close face (2026-11-29)."""
 
-PROBE_INTERVAL_S = 5.0
-"""Seconds between two searches in a rotated image while the daemon finds no face."""
+PROBE_INTERVAL_S = 5.0  # seconds between two searches in a rotated image while no face is found
 
 log = logging.getLogger(__name__)
 

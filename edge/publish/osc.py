@@ -96,6 +96,7 @@ class OscSink(QueuedSink[EmotionEvent | FaceSnapshot]):
                 for address, values in osc_messages(record):
                     client.send_message(f"{root}/{address}", values)
         except OSError as error:
+            self._undelivered += isinstance(record, EmotionEvent)
             return f"{error.strerror}; what happens meanwhile is not sent"
         return ""
 

@@ -19,8 +19,7 @@ from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, S
 from edge.terminal import plural
 from edge.types import EventType
 
-RETRY_SECONDS = 60.0
-"""Pause before a disk that refused is tried again."""
+RETRY_SECONDS = 60.0  # pause before a disk that refused is tried again
 
 log = logging.getLogger(__name__)
 

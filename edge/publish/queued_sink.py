@@ -9,8 +9,7 @@ from edge.types import EmotionEvent, SinkRecord
 
 T = TypeVar("T")
 
-MAX_WAITING = 100
-"""Records that may wait for the thread; beyond, the oldest is dropped."""
+MAX_WAITING = 100  # records that may wait for the thread; beyond, the oldest is dropped
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,8 @@ import msgspec
 
 from edge.paths import atomic_write, lock_private, make_private_folder, sha256_of
 
-RETAINED = "retained"
-"""Name of the folder of these topics in the state folder."""
-
-MAX_CLEARED = 32
-"""Topics that one connection clears; of eight former names. More wait for the next."""
+RETAINED = "retained"  # name of the folder of these topics in the state folder
+MAX_CLEARED = 32  # topics that one connection clears; of eight former names. More wait for the next
 
 
 @dataclass(frozen=True, slots=True)

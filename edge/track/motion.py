@@ -59,8 +59,7 @@ STEPS = np.linspace(-GRID_SHARE / 2, GRID_SHARE / 2, GRID)
 UNIT_GRID = np.stack(np.meshgrid(STEPS, STEPS), axis=-1).reshape(-1, 2)
 """Points around the middle of a box, in its sides, (GRID * GRID, 2)."""
 
-SEARCH_MARGIN = 0.5
-"""Width around the box in which the points are searched, in its sides."""
+SEARCH_MARGIN = 0.5  # width around the box in which the points are searched, in its sides
 
 MAX_FB_ERROR, MIN_VALID_SHARE = 1.0, 0.5
 """Pixels from its start within which a point must end that is tracked there and back, and the share
@@ -70,8 +69,7 @@ WINDOW, LEVELS = (11, 11), 2
 """Pixels around a point that are compared, in a pyramid of so many halvings: together they find a
 point up to some 40 pixels away."""
 
-MAX_FACE_SIDE = 64.0
-"""Pixels; a larger face is tracked in a copy that is halved until it is smaller."""
+MAX_FACE_SIDE = 64.0  # pixels; a larger face is tracked in a copy, halved until it is smaller
 
 Points = NDArray[np.float32]
 

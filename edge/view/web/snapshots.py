@@ -12,8 +12,7 @@ from starlette.routing import Route
 from edge.view.snapshots import FILE_NAME, describe_snapshot, snapshot_sizes
 from edge.view.web.api import ApiError
 
-MAX_LISTED = 100
-"""Snapshots that one answer lists; `before` asks for older ones."""
+MAX_LISTED = 100  # snapshots that one answer lists; `before` asks for older ones
 
 
 class StoredSnapshots:
