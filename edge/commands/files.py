@@ -271,7 +271,7 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
     with progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                task = bar.add_task("frames", total=probe_video(jobs[0].video).frames or None)
+                task = bar.add_task("frames", total=probe_video(jobs[0].video) or None)
                 yield 0, analyze_video(jobs[0], lambda done: bar.update(task, completed=done))
             except EmotiondError as error:
                 yield 0, error
