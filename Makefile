@@ -55,11 +55,14 @@ test-homeassistant:  ## run the tests with real Home Assistants
 test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 	SYSTEM_MACHINE=$(MACHINE) SYSTEM_SUITE=$(SUITE) $(VENV)/bin/python -m pytest tests/system
 
-test-packaging: $(VENV)/.dev  ## build package and image and try them, as root: some ten minutes
+test-packaging: $(VENV)/.dev  ## build packages and image and try them, as root: half an hour
 	$(VENV)/bin/python packaging/deb/build --out dist
+	$(VENV)/bin/python packaging/deb/build --out dist --suite trixie
+	$(VENV)/bin/python packaging/homeassistant/build --out dist
 	$(VENV)/bin/python packaging/oci/build --out dist
-	packaging/try_pip
+	$(VENV)/bin/python packaging/oci/build --out dist/again
 	PACKAGES=dist $(VENV)/bin/python -m pytest -s tests/packaging
+	PACKAGES=dist DEBIAN=13 $(VENV)/bin/python -m pytest -s tests/packaging/test_debian.py tests/packaging/test_docs.py
 
 release: $(VENV)/.dev  ## build all that is published, as root: make release VERSION=0.2.0 [DRY_RUN=1]
 	$(VENV)/bin/python packaging/release $(if $(DRY_RUN),--dry-run) $(VERSION)

@@ -42,7 +42,10 @@ GROUPS = {
     "models": {
         "models": ("models", "download detector models"),
         "collect": ("models", "record face images of one expression, for training"),
-        "calibrate": ("models", "measure one person's neutral face, to correct the model for it"),
+        "calibrate": (
+            "models",
+            "learn one person's face, to correct the model for it",
+        ),
         "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
     },
 }

@@ -21,6 +21,9 @@ SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 IMAGE_LINKS = "images"
 """Name of the folder of links to the images that were written, below the state folder."""
 
+UPLOADS = "uploads"
+"""Name of the folder of videos that were uploaded to the page, below the state folder."""
+
 CREDENTIALS = Path("/run/credentials")
 """The secrets that systemd gave to each running unit (systemd.exec(5), LoadCredential=)."""
 

@@ -10,8 +10,7 @@ import msgspec
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 24 * 60
-WEEK = 7 * DAY
-"""Minutes of a day and of a week."""
+WEEK = 7 * DAY  # minutes of a day and of a week
 
 FORM = re.compile(r"(?:([a-z,-]+) )?([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
 """Times of one entry; what ends at 24:00 has no last two groups."""

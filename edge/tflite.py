@@ -4,13 +4,12 @@ import ctypes
 import importlib
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path, PosixPath
-from threading import Semaphore
+from queue import LifoQueue
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -107,20 +106,19 @@ class _Interpreters:
     def __init__(self, path: Path, runtime: Runtime, settings: DelegateSettings) -> None:
         self._path, self._runtime, self._settings = path, runtime, settings
         busy = 1 if settings.delegate else len(os.sched_getaffinity(0))
-        self._free, self._idle = Semaphore(busy), deque([self._open()])
+        self._idle = LifoQueue[Any]()  # None stands for one that is opened when it is needed
+        for interpreter in (*[None] * (busy - 1), self._open()):
+            self._idle.put(interpreter)
 
     @contextmanager
     def borrowed(self) -> Iterator[Any]:
         """Lend one that nobody else uses, as soon as there is one."""
-        with self._free:
-            try:
-                interpreter = self._idle.pop()
-            except IndexError:
-                interpreter = self._open()
-            try:
-                yield interpreter
-            finally:
-                self._idle.append(interpreter)
+        interpreter = self._idle.get()
+        try:
+            interpreter = interpreter or self._open()
+            yield interpreter
+        finally:
+            self._idle.put(interpreter)
 
     def _open(self) -> Any:
         path, delegates = self._path, self._settings.load(self._runtime)

@@ -12,24 +12,16 @@ from numpy.typing import NDArray
 
 from edge.geometry import Box, KeyPoints
 
-Image = NDArray[np.uint8]
-"""BGR uint8 (height, width, 3); read-only once it is in a Frame."""
-
-GrayImage = NDArray[np.uint8]
-"""Gray uint8 (height, width)."""
-
-Probabilities = NDArray[np.float32]
-"""One float32 per class, each row summing to 1."""
+Image = NDArray[np.uint8]  # BGR uint8 (height, width, 3); read-only once it is in a Frame
+GrayImage = NDArray[np.uint8]  # gray uint8 (height, width)
+Probabilities = NDArray[np.float32]  # one float32 per class, each row summing to 1
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 """Every label of the datasets: the seven of FER2013 in the order of its label numbers (Goodfellow
 et al. 2013, arXiv:1307.0414), then contempt, which FER+ and CK+ have."""
 
-SIDE = 48
-"""Width and height of the datasets' face images in pixels, as in FER2013."""
-
-UNCERTAIN = "uncertain"
-"""Emotion of a face whose expression cannot be told."""
+SIDE = 48  # width and height of the datasets' face images in pixels, as in FER2013
+UNCERTAIN = "uncertain"  # emotion of a face whose expression cannot be told
 
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -49,42 +41,30 @@ DISK = "this machine's disk"
 
 @dataclass(frozen=True, slots=True)
 class DataFlow:
-    """Data that leaves the process, or lies on disk, as `emotiond audit` lists it.
+    """Data that leaves the process, or lies on disk, as `emotiond audit` lists it."""
 
-    Attributes:
-        data: images, events, faces (those in view now), secrets, settings, numbers or log.
-        what: which of them, in a few words.
-        to, where: who gets it, or what keeps it; its address or path.
-        leaves: whether it leaves this machine, or may.
-        kept: how long, in a few words; None: it is not kept.
-    """
-
-    data: str
-    what: str
-    to: str
-    where: str
-    leaves: bool
-    kept: str | None = None
+    data: str  # images, events, faces (those in view now), secrets, settings, numbers or log
+    what: str  # which of them, in a few words
+    to: str  # who gets it, or what keeps it
+    where: str  # the address or path of that
+    leaves: bool  # whether it leaves this machine, or may
+    kept: str | None = None  # how long, in a few words; None: it is not kept
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One image of a source.
 
-    Attributes:
-        timestamp: seconds on the source's own clock: the monotonic clock for live sources, the
-            position in the video for files. Every duration is measured on it.
-        captured: when it was read, on the monotonic clock; latency is measured from it.
-        still: it stands alone and continues no earlier frame, as the images of a folder do.
-        generation: number of the source among those that the pipeline had, from 0.
+    `timestamp` is in seconds on the source's own clock, on which every duration is measured: the
+    monotonic clock for live sources, the position in the video for files.
     """
 
     image: Image
     index: int
     timestamp: float
-    captured: float
-    still: bool = False
-    generation: int = 0
+    captured: float  # when it was read, on the monotonic clock
+    still: bool = False  # it continues no earlier frame, as the images of a folder do
+    generation: int = 0  # number of the source among those that the pipeline had
 
     @property
     def size(self) -> tuple[int, int]:
@@ -103,30 +83,22 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One face followed over time; ids count from 1 in each run.
-
-    `box` is where it is, or would be by now; `seen` tells whether it was found in this very frame,
-    by the detector or by optical flow.
-    """
+    """One face followed over time; ids count from 1 in each run."""
 
     track_id: int
-    box: Box
-    seen: bool
+    box: Box  # where it is, or would be by now
+    seen: bool  # whether it was found in this very frame, by the detector or by optical flow
     points: KeyPoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedFrame:
-    """A frame and every live track in it, seen or not; a track no longer listed has ended.
-
-    `candidate_boxes` are where else a face may be; `searched` tells whether the detector searched
-    the whole of this very frame.
-    """
+    """A frame and every live track in it, seen or not; a track no longer listed has ended."""
 
     frame: Frame
     tracks: tuple[Track, ...]
-    candidate_boxes: tuple[Box, ...] = ()
-    searched: bool = False
+    candidate_boxes: tuple[Box, ...] = ()  # where else a face may be
+    searched: bool = False  # whether the detector searched the whole of this very frame
 
 
 LOOKING_YAW, LOOKING_ROLL = 15.0, 25.0
@@ -136,19 +108,14 @@ of a head that is turned by 20 (docs/research/detector-training.md)."""
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Image quality of one face.
+    """Image quality of one face; brightness and contrast are of the middle of its crop, 0-255.
 
-    Attributes:
-        size: height of the face as framed for the classifier, in pixels of the frame.
-        sharpness: how much fine detail there is; docs/research/face-quality.md defines it.
-        brightness, contrast: mean and standard deviation of the gray values in the middle of the
-            crop, 0-255.
-        yaw, roll: degrees by which the head is turned, positive towards the person's own left, and
-            tilted; None without landmarks.
+    `yaw` and `roll` are degrees by which the head is turned, positive towards the person's own
+    left, and tilted; None without landmarks.
     """
 
-    size: float
-    sharpness: float
+    size: float  # height as framed for the classifier, in pixels of the frame
+    sharpness: float  # fine detail; docs/research/face-quality.md defines it
     brightness: float
     contrast: float
     yaw: float | None = None
@@ -184,23 +151,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Smoothed expression of one track.
-
-    Attributes:
-        emotion: one of the model's labels, or `UNCERTAIN`, for `reasons`.
-        probabilities: behind it; None where it is uncertain.
-        quality: of the face when it was last analyzed.
-        zones: names of those that it is in; None where the config has none.
-        affect: valence and arousal, -1 to 1; None where they are not asked for, or not known.
-    """
+    """Smoothed expression of one track."""
 
     track: Track
-    emotion: str
-    probabilities: dict[str, float] | None
-    quality: Quality
+    emotion: str  # one of the model's labels, or `UNCERTAIN`, for `reasons`
+    probabilities: dict[str, float] | None  # None where it is uncertain
+    quality: Quality  # when it was last analyzed
     reasons: tuple[Reason, ...] = ()
-    zones: tuple[str, ...] | None = None
-    affect: tuple[float, float] | None = None
+    zones: tuple[str, ...] | None = None  # those that it is in; None: the config has none
+    affect: tuple[float, float] | None = None  # valence and arousal, -1 to 1; None: not told
 
     @property
     def track_id(self) -> int:
@@ -245,29 +204,20 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmotionEvent(Expression):
-    """Published event; docs/event.schema.json describes each field as subscribers see it.
-
-    Attributes:
-        duration: seconds from the track's start event until it was last seen.
-        run: the start of the daemon that numbered the track; empty in recordings older than runs.
-        captured: when its frame was read, on the monotonic clock.
-        latency: seconds from then until it was handed to the sinks.
-        position: seconds from the beginning of the video it is of; None for what is live.
-        reason: `restart` of an end that the next run tells, because this one was killed.
-    """
+    """Published event; docs/event.schema.json describes each field as subscribers see it."""
 
     id: str
     time: datetime
     type: EventType
     frame_size: tuple[int, int]
-    duration: float
+    duration: float  # seconds from the track's start event until it was last seen
     model: str
     detector: str
-    captured: float
-    latency: float = 0.0
-    position: float | None = None
-    run: str = ""
-    reason: Literal["restart"] | None = None
+    captured: float  # when its frame was read, on the monotonic clock
+    latency: float = 0.0  # seconds from then until it was handed to the sinks
+    position: float | None = None  # seconds from the beginning of the video; None: it is live
+    run: str = ""  # start of the daemon that numbered the track; empty in older recordings
+    reason: Literal["restart"] | None = None  # of an end that the next run tells after a kill
     camera_name: str = ""
 
     @property
@@ -293,22 +243,18 @@ class CameraState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DaemonStatus:
-    """Settings of the daemon at this moment, by its config and by commands.
-
-    `paused_until` is UTC; None where a pause does not end by itself, or there is none. `summaries`
-    are the seconds of each that is published; `has_affect`: valence and arousal are told.
-    """
+    """Settings of the daemon at this moment, by its config and by commands."""
 
     camera: CameraState
-    paused_until: datetime | None
+    paused_until: datetime | None  # UTC; None: a pause does not end by itself, or there is none
     model: str
     detector: str
     labels: tuple[str, ...]
     has_temperature: bool = False
     zones: tuple[str, ...] = ()
-    summaries: tuple[int, ...] = ()
+    summaries: tuple[int, ...] = ()  # seconds of each that is published
     camera_name: str = ""
-    has_affect: bool = False
+    has_affect: bool = False  # whether valence and arousal are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,45 +304,33 @@ class AnalyzedFrame:
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """Resources that the daemon uses; None is what the kernel does not report.
+    """Resources that the daemon uses; None is what the kernel does not report."""
 
-    Attributes:
-        cpu: share of one core since the last sample; above 1 where more than one is busy.
-        memory: resident, in bytes.
-        temperature: of the CPU in degrees Celsius.
-    """
-
-    cpu: float
-    memory: int | None
-    temperature: float | None
+    cpu: float  # share of one core since the last sample
+    memory: int | None  # resident, in bytes
+    temperature: float | None  # of the CPU in degrees Celsius
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Numbers of a running pipeline; counters count from its start.
 
-    Attributes:
-        uptime: seconds since the start.
-        fps_in, fps_out: frames a second read and analyzed, over the last ten seconds.
-        detections: in how many frames the detector ran; in the others faces were tracked.
-        rejected_faces: how many of the faces the model rejected as not a face.
-        dropped: how many were dropped, by what they were.
-        frame_latency, event_latency: 50th and 95th percentile, in seconds, from capture to a
-            decided expression and to a published event; None before the first.
+    Latencies are 50th and 95th percentile, in seconds, from capture to a decided expression and to
+    a published event; None before the first.
     """
 
     time: datetime
-    uptime: float
+    uptime: float  # seconds
     camera: CameraState
     load: ResourceUsage
-    fps_in: float
-    fps_out: float
+    fps_in: float  # frames read a second, over the last ten seconds
+    fps_out: float  # frames analyzed
     frames: int
-    detections: int
+    detections: int  # frames in which the detector ran; in the others faces were tracked
     faces: int
-    rejected_faces: int
+    rejected_faces: int  # that the model took for none
     events: int
-    dropped: dict[str, int]
+    dropped: dict[str, int]  # by what they were
     frame_latency: tuple[float, float] | None
     event_latency: tuple[float, float] | None
     camera_name: str = ""

@@ -17,8 +17,7 @@ Polygon = tuple[Vertex, ...]
 MAX_VERTICES = 100
 """Vertices of a polygon at most: a hand draws ten, and each pair of edges is compared."""
 
-MIN_AREA = 1e-4
-"""Smallest area of a polygon as a share of the frame: 31 pixels of 640x480."""
+MIN_AREA = 1e-4  # smallest area of a polygon as a share of the frame: 31 pixels of 640x480
 
 EDGE_MARGIN = 0.25
 """Widths of its box by which a face must be outside before it leaves a zone: at an edge it would

@@ -7,10 +7,13 @@ other machine is run.
 """
 
 import argparse
+import functools
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -67,6 +70,7 @@ def version() -> str:
     return text.partition('__version__ = "')[2].partition('"')[0]
 
 
+@functools.cache
 def commit_time() -> int:
     """Return SOURCE_DATE_EPOCH: as given, or the time of the commit, in seconds."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
@@ -83,8 +87,7 @@ def make_environment(stage: Path, target: Target) -> Path:
     prefix = stage / PREFIX.relative_to("/")
     packages = prefix / "lib" / f"python{target.python}" / "site-packages"
     with tempfile.TemporaryDirectory() as wheels:
-        epoch = {"SOURCE_DATE_EPOCH": str(commit_time())}
-        _pip("wheel", "--no-deps", f"--wheel-dir={wheels}", str(ROOT), environment=epoch)
+        build_wheel(Path(wheels))
         platforms = [f"--platform={one}_{MACHINES[target.architecture]}" for one in GLIBCS]
         _pip(
             *("install", f"--target={packages}", "--no-compile", "--only-binary=:all:"),
@@ -103,6 +106,25 @@ def make_environment(stage: Path, target: Target) -> Path:
     for path in (ROOT / "systemd").iterdir():
         shutil.copy(path, units)
     return packages
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel of this checkout into a folder, and return it; errors as above."""
+    epoch = {"SOURCE_DATE_EPOCH": str(commit_time())}
+    _pip("wheel", "--no-deps", f"--wheel-dir={folder}", str(ROOT), environment=epoch)
+    return next(folder.glob("emotiond-*.whl"))
+
+
+def add_to_tar(
+    archive: tarfile.TarFile, path: Path, name: str, owner: tuple[int, int] = (0, 0)
+) -> None:
+    """Add a file, link or folder, the same each time."""
+    entry = archive.gettarinfo(path, name)
+    entry.mtime = commit_time()
+    entry.uid, entry.gid = owner
+    entry.uname = entry.gname = ""
+    with path.open("rb") if entry.isreg() else io.BytesIO() as file:
+        archive.addfile(entry, file)
 
 
 def _pip(*arguments: str, environment: dict[str, str] | None = None) -> None:

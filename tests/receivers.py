@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -74,6 +75,13 @@ def drip(request: BaseHTTPRequestHandler) -> None:
     assert isinstance(request.server, Receiver)
     while not request.server.ended.wait(0.05):
         request.wfile.write(b"H")
+
+
+def flood(request: BaseHTTPRequestHandler) -> None:
+    """Answer a first line that never ends, as fast as it is read."""
+    with suppress(OSError):
+        while True:
+            request.wfile.write(b"H" * 65536)
 
 
 def leave(request: BaseHTTPRequestHandler) -> None:

@@ -25,7 +25,7 @@ from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 
-VIEWS = ("guide", "live", "files", "settings", "health", "privacy")
+VIEWS = ("guide", "live", "history", "files", "settings", "health", "privacy")
 THEMES = ("light", "dark")
 SIZES = {1280: 900, 1920: 1080, 390: 844}
 """Height of the window by its width, in pixels."""
@@ -54,8 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         address = f"http://127.0.0.1:{(port := free_port())}"
         config = Path(scratch, "emotiond.yaml")
         source = {"kind": "stream", "url": stream.url}
-        sinks = [{"kind": "mqtt", "host": "127.0.0.1", "port": free_port(), "device": "kitchen"}]
-        web = {"enabled": True, "port": port}
+        sinks = [
+            {"kind": "mqtt", "host": "127.0.0.1", "port": free_port(), "device": "kitchen"},
+            {"kind": "jsonl", "path": "events.jsonl"},
+        ]
+        web = {"enabled": True, "port": port, "faces": str(Path(scratch, "faces"))}
         config.write_text(yaml.safe_dump({"source": source, "sinks": sinks, "web": web}))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command) as daemon:

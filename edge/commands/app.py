@@ -9,14 +9,15 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from secrets import token_urlsafe
-from urllib.request import urlopen
+from typing import NamedTuple
+from urllib.request import Request, urlopen
 
 import msgspec
 
 from edge.commands.embedded_broker import free_port
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.paths import atomic_write, state_directory, user_config
+from edge.paths import atomic_write, data_directory, state_directory, user_config
 from edge.secrets import SecretRef
 from edge.service import daemon
 from edge.terminal import print_line
@@ -27,8 +28,8 @@ source: 0
 sinks: []
 """
 
-LINK = "app-link"
-"""Name of the file that holds the address of the page that runs, and its token."""
+PORT, TOKEN = "app-port", "app-token"
+"""Names of the files that hold the port and the token of the page that runs."""
 
 LOOK_INTERVAL_S = 0.2
 START_TIMEOUT_S = 60.0
@@ -46,36 +47,41 @@ def add_app_arguments(parser: argparse.ArgumentParser) -> None:
 def app(options: argparse.Namespace) -> ExitCode:
     """Run the daemon until its page ends it; where it runs already, show that one's page."""
     state = state_directory()
-    with suppress(OSError):
-        if _is_served(link := (state / LINK).read_text()):
-            _show(link, options.no_browser)
+    with suppress(OSError, ValueError):
+        present = Page(int((state / PORT).read_text()), (state / TOKEN).read_text())
+        if present.is_served:
+            present.show(options.no_browser)
             return ExitCode.OK
-    token = state / "app-token"
     try:
         if not options.config.exists():
             options.config.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(options.config, FIRST_CONFIG.encode(), private=True)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        secret = token_urlsafe(24)
-        port = _free_port(load_config(options.config).web.port)
-        link = f"http://127.0.0.1:{port}/#token={secret}"
-        atomic_write(token, secret.encode(), private=True)
-        atomic_write(state / LINK, link.encode(), private=True)
+        page = Page(_free_port(load_config(options.config).web.port), token_urlsafe(24))
+        atomic_write(state / TOKEN, page.token.encode(), private=True)
+        atomic_write(state / PORT, str(page.port).encode(), private=True)
     except OSError as error:
         raise EmotiondError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    given = link, options.no_browser
-    threading.Thread(target=_show, args=given, name="browser", daemon=True).start()
+    given = (options.no_browser,)
+    threading.Thread(target=page.show, args=given, name="browser", daemon=True).start()
     try:
-        return daemon.run(options.config, partial(_adjusted, port, token))
+        return daemon.run(options.config, partial(_adjusted, page.port, state / TOKEN))
     finally:
-        token.unlink(missing_ok=True)
-        (state / LINK).unlink(missing_ok=True)
+        (state / TOKEN).unlink(missing_ok=True)
+        (state / PORT).unlink(missing_ok=True)
 
 
 def _adjusted(port: int, token: Path, config: Config) -> Config:
-    """Return a config with a page for this machine alone, which can end the daemon."""
-    changes = {"enabled": True, "host": "127.0.0.1", "port": port, "quit_button": True}
-    web = msgspec.structs.replace(config.web, token=SecretRef(file=token), **changes)
+    """Return a config with a page for this machine alone, which can do all that its user can."""
+    web = msgspec.structs.replace(
+        config.web,
+        enabled=True,
+        host="127.0.0.1",
+        port=port,
+        token=SecretRef(file=token),
+        quit_button=True,
+        faces=config.web.faces or data_directory() / "faces",
+    )
     return msgspec.structs.replace(config, web=web)
 
 
@@ -87,18 +93,35 @@ def _free_port(wanted: int) -> int:
         return free_port()
 
 
-def _is_served(link: str) -> bool:
-    try:
-        with urlopen(f"{link.partition('#')[0]}page.svg", timeout=5) as answer:
-            return b"svg" in answer.read(1000)
-    except (OSError, ValueError, HTTPException):
+class Page(NamedTuple):
+    """The page of a daemon on this machine, and the token that it asks for."""
+
+    port: int
+    token: str
+
+    @property
+    def is_served(self) -> bool:
+        """Tell whether it answers."""
+        with suppress(OSError, ValueError, HTTPException):
+            return b"svg" in self._ask("page.svg", "GET")
         return False
 
+    def show(self, no_browser: bool) -> None:
+        """Open it in the browser, once it is served, by a link that is good for one login."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self.is_served and time.monotonic() < deadline:
+            time.sleep(LOOK_INTERVAL_S)
+        try:
+            code = msgspec.json.decode(self._ask("api/code", "POST"), type=dict[str, str])["code"]
+        except (OSError, ValueError, HTTPException) as error:
+            print_line(f"the page of emotiond does not answer: {error}")
+            return
+        link = f"http://127.0.0.1:{self.port}/#login={code}"
+        if no_browser or not webbrowser.open(link):
+            print_line(f"the page of emotiond; the link is good for one login, soon: {link}")
 
-def _show(link: str, no_browser: bool) -> None:
-    """Show the page once it is served."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while not _is_served(link) and time.monotonic() < deadline:
-        time.sleep(LOOK_INTERVAL_S)
-    if no_browser or not webbrowser.open(link):
-        print_line(f"the page of emotiond, for this machine alone: {link}")
+    def _ask(self, path: str, method: str) -> bytes:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = f"http://127.0.0.1:{self.port}/{path}"
+        with urlopen(Request(url, headers=headers, method=method), timeout=5) as answer:
+            return bytes(answer.read(1000))

@@ -87,10 +87,7 @@ def _rows(flows: Iterable[DataFlow]) -> Iterator[tuple[str, ...]]:
 
 
 def _print_template(
-    name: str,
-    config: Config,
-    flows: Sequence[DataFlow],
-    escaped: Callable[[str | list[str]], str],
+    name: str, config: Config, flows: Sequence[DataFlow], escaped: Callable[[str | list[str]], str]
 ) -> None:
     template = Template(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     filled = {key: escaped(value) for key, value in _fields(config, flows).items()}
@@ -107,7 +104,7 @@ def add_forget_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def forget(options: argparse.Namespace) -> ExitCode:
-    """List the recorded events and images of a config, and delete them where `--yes` is given."""
+    """List what is stored of people by a config, and delete it where `--yes` is given."""
     config = load_config(options.config)
     stored = list(stored_files(config))
     if not stored:
@@ -164,7 +161,12 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for stored in stored_files(config):
         if stored.data == "images":
             folders[str(stored.path.parent)] += 1
-        elif stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:  # parts of another
+        elif stored.data == "numbers":
+            what = "how the model errs of one person's face"
+            yield DataFlow(
+                "numbers", what, DISK, str(stored.path), False, "until `emotiond forget`"
+            )
+        elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"
     for path, kept in planned.items():
@@ -172,10 +174,6 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     for folder, number in folders.items():
         what = f"{number} of faces, or of the window"
         yield DataFlow("images", what, DISK, folder, False, images)
-    for camera in camera_configs(config).values():
-        if (baseline := camera.classifier.neutral_baseline) is not None:
-            what = "one number a class, of one person's neutral face"
-            yield DataFlow("numbers", what, DISK, str(baseline), False, "until you delete it")
 
 
 def _kept(seconds: float | None) -> str:

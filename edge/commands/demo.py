@@ -75,7 +75,7 @@ def demo(options: argparse.Namespace) -> ExitCode:
         topic = sink.topics.event
         print_line(f"emotiond watches {CLIP.name}; events on {topic} at {sink.host}:{sink.port}")
         with closing(connect_any(sink, "demo")) as session:
-            session.subscribe_and_wait([topic])
+            session.subscribe([topic], required=True)
             config = {"source": str(CLIP), "sinks": [sink], "state_dir": name}
             with run_daemon(folder, config) as process:
                 deadline, ended = time.monotonic() + TIMEOUT, False

@@ -11,15 +11,17 @@ from typing import Any
 import msgspec
 
 from edge.commands.common import (
+    STDOUT,
     add_config,
     mqtt_sinks,
     number,
+    output_path,
     parse_device,
     progress_bar,
     write_output,
 )
 from edge.config import load_config, outbox_paths
-from edge.errors import EmotiondError, ExitCode
+from edge.errors import EmotiondError, ExitCode, InputError
 from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
 from edge.offline.timeline import format_duration
@@ -30,8 +32,7 @@ from edge.publish.mqtt.session import connect_any, receive
 from edge.publish.mqtt.settings import Topics
 from edge.terminal import OutputClosed, plural, print_json, print_line, print_note
 
-BAR_LENGTH = 20
-"""Characters of the bar that stands for a confidence of 1."""
+BAR_LENGTH = 20  # characters of the bar that stands for a confidence of 1
 
 
 def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
@@ -178,7 +179,20 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     text = "what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote"
     parser.add_argument("file", type=Path, nargs="+", metavar="FILE.jsonl", help=text)
     text = "the page; default: beside the first file, with its name and .html"
-    parser.add_argument("--out", type=Path, help=text)
+    parser.add_argument("--out", type=output_path, help=f"{text}; - prints it")
+    parser.add_argument("--title", help="of the page; default: the names of the files")
+    text = "only what was seen %s this time, such as 2026-11-29 or 2026-11-29T18:00+01:00"
+    parser.add_argument("--since", type=_time, metavar="TIME", help=text % "from")
+    parser.add_argument("--until", type=_time, metavar="TIME", help=text % "before")
+    parser.add_argument("--camera", help="only what the camera of that name saw")
+
+
+def _time(text: str) -> datetime:
+    """Parse a time, local where it names no zone."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"expected a time, found {text!r}: {error}") from error
 
 
 def report(options: argparse.Namespace) -> ExitCode:
@@ -186,11 +200,21 @@ def report(options: argparse.Namespace) -> ExitCode:
     out = options.out or options.file[0].with_suffix(".html")
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
-    name = ", ".join(path.stem for path in options.file)
+    name = options.title or ", ".join(path.stem for path in options.file)
     with progress_bar() as bar:
         bar.add_task("events", total=None)
-        events = [event for path in options.file for event in read_events(path)]
+        events = [
+            event
+            for path in options.file
+            for event in read_events(path)
+            if (options.since is None or event.time >= options.since)
+            and (options.until is None or event.time < options.until)
+            and options.camera in (None, event.camera_name)
+        ]
+        if not events:
+            raise InputError("expected an event of that time and camera, found none")
         page = html_report(name, events).encode()
     write_output(out, page)
-    print_line(f"{out}: {plural(len(events), 'event')}")
+    if out != STDOUT:
+        print_line(f"{out}: {plural(len(events), 'event')}")
     return ExitCode.OK

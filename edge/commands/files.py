@@ -4,6 +4,7 @@ import argparse
 import itertools
 import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,6 +60,9 @@ OUTPUT_SUFFIXES = {
     "timeline": (".svg",),
 }
 """Formats that each option of `video` writes; the first is that of files in a folder."""
+
+
+PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 
 class UsageError(EmotiondError):
@@ -216,6 +220,8 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
+    text = "print the frames done of one video, and of how many, as JSON, each half second"
+    parser.add_argument("--progress", action="store_true", help=text)
     text = "how many videos are processed at once; default: %(default)s"
     parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
     text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
@@ -271,8 +277,17 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
     with progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                task = bar.add_task("frames", total=probe_video(jobs[0].video) or None)
-                yield 0, analyze_video(jobs[0], lambda done: bar.update(task, completed=done))
+                total = probe_video(jobs[0].video)
+                task, due = bar.add_task("frames", total=total or None), 0.0
+
+                def tell(done: int) -> None:
+                    nonlocal due
+                    bar.update(task, completed=done)
+                    if options.progress and time.monotonic() >= due:
+                        due = time.monotonic() + PROGRESS_INTERVAL_S
+                        print_json(msgspec.json.encode({"frames": done, "of": total}))
+
+                yield 0, analyze_video(jobs[0], tell)
             except EmotiondError as error:
                 yield 0, error
             return

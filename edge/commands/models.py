@@ -1,14 +1,12 @@
 """`emotiond models`, `collect` and `calibrate`: detector models, training images, a baseline."""
 
 import argparse
-import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 
@@ -23,15 +21,16 @@ from edge.commands.common import (
     number,
     progress_bar,
 )
-from edge.config import load_config, state_folder
+from edge.config import Config, load_config, state_folder
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
-from edge.errors import DataError, ExitCode, InputError
-from edge.infer.calibration import Calibrator, check_writable, write_baseline
-from edge.infer.classifier import open_classifier
+from edge.errors import ConfigError, ExitCode, InputError
+from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline
+from edge.infer.classifier import NeutralBaseline, load_baseline, open_classifier
 from edge.infer.crop import crop_face
-from edge.paths import atomic_write, note_image
+from edge.infer.face_images import FaceFolder
+from edge.paths import note_image
 from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS, SIDE
 from edge.zones import Polygon
@@ -110,36 +109,17 @@ def record_faces(
 ) -> Iterator[Path]:
     """Write the largest face of a frame every half second; yield each file as it is written.
 
-    Crops are made as the daemon makes them for its classifier. Their numbers continue from the
-    last image in `folder`, so that nothing is overwritten. `note` is called before each is written.
-
-    Raises:
-        DataError: an image cannot be noted or written.
+    Crops are made as the daemon makes them for its classifier; the rest is as of `FaceFolder`.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stems = [path.stem for path in folder.iterdir()]
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
-    last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
-    due = float("-inf")
+    images, due = FaceFolder(folder, note), float("-inf")
     for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
         if not faces:
             continue
         face = max(faces, key=lambda face: face.box.area)
         crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
-        due, last = frame.timestamp + MIN_INTERVAL_S, last + 1
-        path = folder / f"{last:06d}.png"
-        try:
-            if path.exists():
-                raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
-            note(path)
-            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes(), private=True)
-        except OSError as error:
-            where = error.filename2 or error.filename or path
-            raise DataError(f"{where}: cannot be written: {error.strerror}") from error
-        yield path
+        due = frame.timestamp + MIN_INTERVAL_S
+        yield images.add(crop)
 
 
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,25 +130,71 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     add_source(parser)
     seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
     parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
+    text = "learn how the person shows these, or all that the model knows, beside the neutral face;"
+    text += " --source may be a folder with a folder of pictures for each"
+    parser.add_argument("--expressions", nargs="*", metavar="LABEL", help=text)
+    text = "forget the expressions again, and keep the neutral face"
+    parser.add_argument("--undo", action="store_true", help=text)
 
 
 def calibrate(options: argparse.Namespace) -> ExitCode:
     """Watch one person, and write the baseline."""
     config = load_config(options.config)
-    settings = chosen_source(options, config)
     check_writable(options.out)
     # What an earlier calibration corrected must not count.
     classifier = open_classifier(msgspec.structs.replace(config.classifier, neutral_baseline=None))
-    calibrator = Calibrator(open_detector(config.detector), classifier, config.quality)
+    if options.undo:
+        known = load_baseline(options.out, classifier.card)
+        write_baseline(options.out, msgspec.structs.replace(known, expressions=()))
+        print_line(f"{options.out}: the expressions are forgotten")
+        return ExitCode.OK
+    detector = open_detector(config.detector)
+    calibrator = Calibrator(detector, classifier, config.quality, config.ignore)
+    if options.expressions is None:
+        baseline = _neutral_face(calibrator, options, config)
+    else:
+        baseline = _expressions(calibrator, options, config)
+    write_baseline(options.out, baseline)
+    path = options.out.absolute()
+    print_line(f"to use it, set in the config: classifier: {{neutral_baseline: {path}}}")
+    return ExitCode.OK
+
+
+def _neutral_face(
+    calibrator: Calibrator, options: argparse.Namespace, config: Config
+) -> NeutralBaseline:
+    settings = chosen_source(options, config)
     how = f"alone and with a neutral face, for {options.seconds:g} s"
     print_line(f"look at the camera, {how}; no image is kept")
     with closing(open_source(settings)) as source, progress_bar() as bar:
         bar.add_task("looking", total=None)
-        baseline = calibrator.collect(source, options.seconds, config.ignore)
-    write_baseline(options.out, baseline)
+        baseline = calibrator.collect(source, options.seconds)
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
     changed = ", ".join(f"{label} x {factor:.2f}" for label, factor in factors if factor < 0.995)
     print_line(f"{options.out}: {baseline.crops} looks; {changed or 'nothing to correct'}")
-    path = options.out.absolute()
-    print_line(f"to use it, set in the config: classifier: {{neutral_baseline: {path}}}")
-    return ExitCode.OK
+    return baseline
+
+
+def _expressions(
+    calibrator: Calibrator, options: argparse.Namespace, config: Config
+) -> NeutralBaseline:
+    """Learn expressions beside what the file to write knows of the neutral face."""
+    card, folder = calibrator.card, Path(options.source or "")
+    known = load_baseline(options.out, card) if options.out.exists() else None
+    inside = sorted(folder.iterdir()) if options.source and folder.is_dir() else []
+    named = [one.name for one in inside if one.is_dir()]
+    labels = options.expressions or named or card.labels
+    if len(set(labels) & set(card.labels)) < max(2, len(labels)):
+        text = f"expected two or more of {', '.join(card.labels)}, each once, found "
+        raise ConfigError(f"--expressions: {text}{', '.join(labels)}")
+    if named:
+        answers = calibrator.read(folder, labels)
+    else:
+        settings = chosen_source(options, config)
+        with closing(open_source(settings)) as source:
+            print_line("sit alone before the camera and show what is asked for; no image is kept")
+            answers = calibrator.watch(source, labels, lambda label: print_line(f"now {label} ..."))
+    learned = learn_expressions(card, answers, known)
+    shares = f"{learned.before:.0%} were told apart without it, {learned.after:.0%} with it"
+    print_line(f"{options.out}: {learned.looks} looks; {shares}, each judged by the others")
+    return learned.baseline

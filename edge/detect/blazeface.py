@@ -21,11 +21,8 @@ from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
-NMS_IOU = 0.3
-"""Overlap (IoU) above which two answers are of one face (min_suppression_threshold)."""
-
-MAX_SIDE = 32_766
-"""Pixels of a side that OpenCV's warps can address."""
+NMS_IOU = 0.3  # overlap (IoU) above which two answers are of one face (min_suppression_threshold)
+MAX_SIDE = 32_766  # pixels of a side that OpenCV's warps can address
 
 TILE_OVERLAP = 1.2
 """Length of a tile, in its share of the image: a small face then lies whole in one."""
@@ -35,19 +32,16 @@ Range = Literal["full", "short"]
 
 
 class ModelSpec(NamedTuple):
-    """Properties of one network, with the `min_confidence` that its published graph asks for.
+    """Properties of one network.
 
-    Attributes:
-        side: of its square input in pixels.
-        grids: cells along a side, and anchors in each cell, of every layer of its output.
-        crop_fit: medians over the training faces that it found of 1,000, 376 by the full and 562
-            by the short range (`emotiond-convert fit-crop`, 2026-11-20).
+    `crop_fit` are medians over the training faces that it found of 1,000, 376 by the full and 562
+    by the short range (`emotiond-convert fit-crop`, 2026-11-20).
     """
 
     file: PublishedFile
-    side: int
-    grids: tuple[tuple[int, int], ...]
-    min_confidence: float
+    side: int  # of its square input in pixels
+    grids: tuple[tuple[int, int], ...]  # cells along a side and anchors in each, by output layer
+    min_confidence: float  # that its published graph asks for
     crop_fit: CropCalibration
 
 

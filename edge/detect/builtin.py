@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.image_ops import resize
+from edge.detect.image_ops import resize, shrink_by_mean
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point
 from edge.model_card import DetectorCard, RefinerCard, load_card
@@ -28,23 +28,15 @@ from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
-OUTPUT_WIDTHS = (1, 4)
-"""Numbers a cell gives in each output: score, box."""
-
-PIXELS = (1.0, -128)
-"""Scale and zero point of an int8 input that takes pixels, 0-255, less 128."""
-
-NMS_IOU = 0.4
-"""Overlap (IoU) above which two answers are of one face, and the surer one stands."""
-
-SAME_PLACE = 0.3
-"""Overlap (IoU) with a known face from which a doubtful one is taken for the same."""
+OUTPUT_WIDTHS = (1, 4)  # numbers a cell gives in each output: score, box
+PIXELS = (1.0, -128)  # scale and zero point of an int8 input that takes pixels, 0-255, less 128
+NMS_IOU = 0.4  # overlap (IoU) above which two answers are of one face, and the surer one stands
+SAME_PLACE = 0.3  # overlap (IoU) with a known face from which a doubtful one is taken for the same
 
 MAX_LOG_SIZE = 8.0
 """Natural logarithm of the longest side that is read, in strides: float32 ends far beyond."""
 
-CONTEXT = 1.3
-"""Side of the square that the refiner sees, in longest sides of the box."""
+CONTEXT = 1.3  # side of the square that the refiner sees, in longest sides of the box
 
 
 class Size(StrEnum):
@@ -239,8 +231,9 @@ class Refiner:
 
     def look(self, image: Image, box: Box) -> tuple[float, KeyPoints, Box]:
         """Return the logit of a face being in a box, and the landmarks and box it would have."""
-        square = box.square(CONTEXT)
-        crop = cut(image, square, self.card.input.shape[0])
+        pixels = self.card.input.shape[0]
+        square = halvable(box.square(CONTEXT), pixels)
+        crop = cut(image, square, pixels)
         outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
         score, points, found = (outputs[place][0] for place in self._order)
         middle, side = square.center, square.width
@@ -274,5 +267,16 @@ def cut(image: Image, square: Box, pixels: int) -> Image:
     beyond = (top - y1, y2 - bottom, left - x1, x2 - right)
     if any(beyond):
         part = np.asarray(cv2.copyMakeBorder(part, *beyond, cv2.BORDER_CONSTANT), np.uint8)
-    method = cv2.INTER_AREA if part.shape[0] > 1.5 * pixels else cv2.INTER_LINEAR
-    return resize(part, pixels, pixels, method)
+    if part.shape[0] > 1.5 * pixels:
+        return shrink_by_mean(part, (pixels, pixels))
+    return resize(part, pixels, pixels, cv2.INTER_LINEAR)
+
+
+def halvable(square: Box, pixels: int) -> Box:
+    """Return a large square in whole pixels, a few larger, so that it is made small by halving."""
+    if square.width < 2 * pixels:
+        return square
+    step = 1 << int(math.log2(square.width / pixels))
+    side = math.ceil(square.width / step) * step
+    left, top = round(square.center.x - side / 2), round(square.center.y - side / 2)
+    return Box(left, top, left + side, top + side)

@@ -9,17 +9,11 @@ from edge.types import Face, Image
 
 
 class Detector(Protocol):
-    """Finds faces.
+    """Finds faces."""
 
-    Attributes:
-        name: of the detector, in events.
-        crop_fit: turns its boxes into crops.
-        searches_near: whether it searches near known faces alone, which saves most of its time.
-    """
-
-    name: str
-    crop_fit: CropCalibration
-    searches_near: bool
+    name: str  # in events
+    crop_fit: CropCalibration  # turns its boxes into crops
+    searches_near: bool  # near known faces alone, which saves most of its time
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces in `image`, BGR uint8 (height, width, 3), in its pixels, in any order.
@@ -35,16 +29,13 @@ MAX_ROLL = 60.0
 MAX_YAW = 41.0
 """Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
 
-MAX_OUTSIDE = 0.25
-"""Distance outside the box at which a landmark may lie, in heights of the box."""
-
-MIN_EYES_TO_MOUTH = 0.2
-"""Least distance of the mouth below the eyes, in heights of the box."""
+MAX_OUTSIDE = 0.25  # distance outside the box at which a landmark may lie, in heights of the box
+MIN_EYES_TO_MOUTH = 0.2  # least distance of the mouth below the eyes, in heights of the box
 
 
 def filter_faces(faces: Iterable[Face]) -> list[Face]:
     """Return the faces whose landmarks are valid."""
-    return [face for face in faces if has_valid_landmarks(face)]
+    return list(filter(has_valid_landmarks, faces))
 
 
 def has_valid_landmarks(face: Face) -> bool:

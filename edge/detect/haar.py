@@ -34,11 +34,8 @@ class Cascade(StrEnum):
         return Path(CASCADES, f"haarcascade_frontalface_{self.value}.xml")
 
 
-ROI_SCALE = 2.0
-"""Side of the square that is searched around a known face, in sides of the face."""
-
-MAX_GROWTH = 1.5
-"""Factor by which a face near a known one may be smaller or larger than it."""
+ROI_SCALE = 2.0  # side of the square that is searched around a known face, in sides of the face
+MAX_GROWTH = 1.5  # factor by which a face near a known one may be smaller or larger than it
 
 CROP_FIT = CropCalibration(scale=1.03, right=0.0, down=0.0)
 """Medians over 733 training faces that it found of 1,000 (`emotiond-convert fit-crop`, 2026-11-20);

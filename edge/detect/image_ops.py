@@ -30,24 +30,24 @@ def resize(
     return np.asarray(small, dtype=np.uint8)
 
 
-def halve(gray: GrayImage) -> GrayImage:
+def halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return half the size, each pixel the mean of four; an odd row or column is left out."""
-    height, width = (length // 2 for length in gray.shape)
-    return resize(gray[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
+    height, width = (length // 2 for length in image.shape[:2])
+    return resize(image[: 2 * height, : 2 * width], width, height, cv2.INTER_AREA)
 
 
-def shrink_by_mean(gray: GrayImage, size: tuple[int, int]) -> GrayImage:
+def shrink_by_mean(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return an image as small as `size`, (width, height), each pixel the mean of those it covers.
 
     It is halved for as long as possible: OpenCV averages two by two pixels ten times as fast as any
     other number. Values differ by one gray level at most from those of a single step.
     """
     width, height = size
-    while gray.shape[0] >= 2 * height and gray.shape[1] >= 2 * width:
-        if gray.shape[0] % 2 or gray.shape[1] % 2:
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        if image.shape[0] % 2 or image.shape[1] % 2:
             break
-        gray = halve(gray)
-    return resize(gray, width, height, cv2.INTER_AREA)
+        image = halve(image)
+    return resize(image, width, height, cv2.INTER_AREA)
 
 
 def to_gray(image: Image) -> GrayImage:

@@ -18,8 +18,7 @@ from typing import NamedTuple
 from edge.errors import FetchError, ModelError
 from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
-PIP_TIMEOUT = 600.0
-"""Seconds that pip may take for 36 MB."""
+PIP_TIMEOUT = 600.0  # seconds that pip may take for 36 MB
 
 PIP_OPTIONS = (
     *("--only-binary=:all:", "--python-version=312", "--implementation=cp", "--abi=cp312"),

@@ -10,8 +10,7 @@ from edge.capture.orientation import ROTATIONS, OrientedSettings, orient
 from edge.detect.detector import Detector, filter_faces
 from edge.types import Frame, Image
 
-MIN_WINS = 5
-"""Images in which a rotation must find a face better before it is called better."""
+MIN_WINS = 5  # images in which a rotation must find a face better before it is called better
 
 WIN_SHARE = 0.8
 """Share of the images with a face in which it must do so. Upside down, a large face is found as

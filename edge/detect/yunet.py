@@ -18,11 +18,8 @@ from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.tflite import check_finite
 from edge.types import Face, Image, KindSettings
 
-FILE_NAME = "yunet.onnx"
-"""Network in a model directory that is used where the config names none."""
-
-STRIDE = 32
-"""Coarsest stride of the network in pixels: sides of its input are multiples of it."""
+FILE_NAME = "yunet.onnx"  # network in a model directory that is used where the config names none
+STRIDE = 32  # coarsest stride of the network in pixels: sides of its input are multiples of it
 
 CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
 """Medians over 858 training faces that its authors' smaller network found of 1,000

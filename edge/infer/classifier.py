@@ -45,36 +45,66 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 MAX_FACTOR = 4.0
-"""Factor by which a class is lowered at most, however unusual the person's face."""
+"""Factor by which a class is lowered at most, however unusual the person's neutral face."""
+
+MIN_PROBABILITY = 1e-4
+"""Probability that stands for any lower one: zeros have no logarithm."""
+
+OFFSET = 3.0
+"""Constant beside the logarithms that expressions are read from, about as large as these vary."""
 
 Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
+Mixed = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
 
 
 class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Correction of the classes' prior (Saerens et al. 2002, doi:10.1162/089976602753284446).
+    """Correction of the model for one person: of the classes' prior, and of its last layer.
 
-    Each class's probability is multiplied by exp(weight), and all are scaled to sum to 1 again.
+    Each class's probability is multiplied by exp(weight) (Saerens et al. 2002,
+    doi:10.1162/089976602753284446). To the logarithm of that, `features` times `expressions` are
+    added, and all are scaled to sum to 1 again.
 
     Attributes:
-        model, sha256, labels: of the model that answered; the weights mean nothing to another.
-        crops: how many of its answers were averaged.
+        model, sha256, labels: of the model that answered; the numbers mean nothing to another.
+        crops: how many of its answers to a neutral face were averaged, 0 where none was seen.
         weights: one for each label; 0 leaves a class as it is.
+        expressions: a row for each label and one for the offset, (labels + 1, labels), or none.
     """
 
     model: str
     sha256: Sha256
     labels: tuple[str, ...]
-    crops: Annotated[int, msgspec.Meta(ge=1)]
+    crops: Annotated[int, msgspec.Meta(ge=0)]
     weights: tuple[Weight, ...]
+    expressions: tuple[tuple[Mixed, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.weights) != len(self.labels):
+        labels = len(self.labels)
+        if len(self.weights) != labels:
             raise ValueError("Expected as many `weights` as `labels`")
+        if self.expressions and [*map(len, self.expressions)] != [labels] * (labels + 1):
+            raise ValueError("Expected `expressions` of a row for each of the `labels`, and one")
 
     def correct(self, probabilities: Probabilities) -> Probabilities:
         """Return corrected probabilities, float32 (n, classes)."""
-        weighted = probabilities * np.exp(np.array(self.weights, dtype=np.float32))
-        return np.asarray(weighted / weighted.sum(axis=1, keepdims=True), dtype=np.float32)
+        logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+        values = logarithms + np.array(self.weights, np.float32)
+        if self.expressions:
+            values = corrected(values, np.array(self.expressions))
+        return softmax(values, 1.0)
+
+
+def corrected(logarithms: Floats, expressions: NDArray[np.float64]) -> Floats:
+    """Return logarithms, (n, classes), with what `NeutralBaseline.expressions` add to them."""
+    return np.asarray(logarithms + features(logarithms) @ expressions, dtype=np.float32)
+
+
+def features(logarithms: Floats) -> Floats:
+    """Return what expressions are read from: logarithms less their mean, and `OFFSET`."""
+    least = np.maximum(logarithms, np.float32(np.log(MIN_PROBABILITY)))
+    return np.pad(
+        least - least.mean(axis=1, keepdims=True), ((0, 0), (0, 1)), constant_values=OFFSET
+    )
 
 
 class ClassifierOutput(NamedTuple):
@@ -198,7 +228,7 @@ def classifier_digest(settings: ClassifierSettings) -> str:
 
 def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
     """Read a baseline that was made with exactly the model of `card`, or raise a ConfigError."""
-    remedy = "; make it again with `emotiond calibrate`"
+    remedy = "; make it again with `emotiond calibrate`, or set neutral_baseline to null"
     try:
         baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
     except OSError as error:

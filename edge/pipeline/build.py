@@ -246,9 +246,22 @@ class SetupBuilder:
             device=next(names, socket.gethostname()),
             event_files=tuple(path for sink in config.sinks for path in sink.event_files),
             cameras=self.views if several else {},
+            config_path=self._path or Path(),
+            state=state_folder(config),
+            options=self._video_options,
+            crop=self._images.crop_largest,
             snapshots=state_folder(config) / SNAPSHOTS,
         )
         return (*specs, *(SinkSpec(view, view_context) for view in views))
+
+    def _video_options(self) -> list[str]:
+        """Return options of `emotiond video`: the config file, and what commands changed of it."""
+        options, config = ["--config", str(self._path)], self.setup.config
+        if config.classifier.model != self.setup.file_config.classifier.model:
+            options += ["--model", str(config.classifier.model)]
+        if type(config.detector) is not type(self.setup.file_config.detector):
+            options += ["--detector", str(config.detector.__struct_config__.tag)]
+        return options
 
     def _note_image(self, path: Path) -> None:
         note_image(path, state_folder(self.setup.config))

@@ -278,7 +278,7 @@ class Pipeline:
         components, former = self.components, self._in_use["analyze"].processing
         recorder = self._in_use["analyze"].snapshots
         if recorder is not None and recorder is not components.snapshots:
-            recorder.close()
+            recorder.close(0.0)
         if components.processing.analyzer is not former.analyzer:
             if components.processing.scheduler is former.scheduler:  # the faces are the same
                 components.processing.events.take_over(former.events)

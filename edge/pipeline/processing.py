@@ -13,11 +13,12 @@ from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import classifier_digest, open_classifier
+from edge.infer.crop import crop_face
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.tflite import opened_with
 from edge.track import DetectionScheduler
-from edge.types import AnalyzedFrame, Frame, Image
+from edge.types import SIDE, AnalyzedFrame, Frame, GrayImage, Image
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "runtime"})
@@ -123,3 +124,11 @@ class ImageAnalyzer:
             processing = build_processing(config, count(1), self._built)
             self._built = config, processing
             return analyze_image(processing, image)
+
+    def crop_largest(self, image: Image) -> GrayImage | None:
+        """Return the largest face of an image as a classifier sees it; None where there is none."""
+        tracks = self.analyze(image).tracked.tracks
+        if not tracks or self._built is None:
+            return None
+        face, fit = max(tracks, key=lambda one: one.box.area), self._built[1].scheduler.crop_fit
+        return crop_face(image, face.box, face.points, fit, SIDE)

@@ -149,27 +149,17 @@ def decode_event(payload: bytes) -> EmotionEvent:
     affect = None
     if event.valence is not None and event.arousal is not None:
         affect = event.valence, event.arousal
+    names = {field.name for field in fields(EmotionEvent)}
+    same = {name: getattr(event, name) for name in names & {*event.__struct_fields__}}
     return EmotionEvent(
-        Track(event.track_id, Box(*event.box), seen=True),
-        event.emotion,
-        event.probabilities,
-        Quality(**msgspec.structs.asdict(event.quality)),
-        event.reasons,
-        event.zones,
-        affect,
-        id=event.id,
-        time=event.time.astimezone(UTC),
-        type=event.type,
-        frame_size=(event.frame.width, event.frame.height),
-        duration=event.duration,
-        model=event.model,
-        detector=event.detector,
+        **same
+        | {"time": event.time.astimezone(UTC)}
+        | {"quality": Quality(**msgspec.structs.asdict(event.quality))},
+        track=Track(event.track_id, Box(*event.box), seen=True),
+        affect=affect,
+        frame_size=(event.frame["width"], event.frame["height"]),
         captured=0.0,
         latency=event.latency_ms / 1000,
-        position=event.position,
-        run=event.run,
-        reason=event.reason,
-        camera_name=event.camera_name,
     )
 
 
@@ -232,11 +222,6 @@ class _Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roll: Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)] | None
 
 
-class _Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    width: _Count
-    height: _Count
-
-
 class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of an event, as docs/event.schema.json describes them."""
 
@@ -250,7 +235,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: tuple[Reason, ...]
     quality: _Quality
     box: tuple[float, float, float, float]
-    frame: _Size
+    frame: Annotated[dict[Literal["width", "height"], _Count], msgspec.Meta(min_length=2)]
     duration: _Measure
     model: str
     detector: str

@@ -22,7 +22,9 @@ Announcement = dict[str, Any]
 
 MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
-"""Options of sensors whose values have a history, and of those that describe the device itself."""
+RARE: Options = {"enabled_by_default": False}
+"""Options of sensors whose values have a history, of those that describe the device itself, and of
+what few look at."""
 
 CAMERA = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
 """Availability of what needs the camera: Home Assistant leaves it as it was at any other value. In
@@ -68,7 +70,7 @@ def discovery(
     }
 
 
-def daemon_discovery(settings: MqttSettings) -> bytes:
+def daemon_discovery(settings: MqttSettings) -> Announcement:
     """Return the message that announces the daemon, to which the devices of cameras belong."""
     entities, category = _Entities(settings.topics), {"entity_category": "diagnostic"}
     states = {"payload_on": "online", "payload_off": "offline", "device_class": "connectivity"}
@@ -76,8 +78,7 @@ def daemon_discovery(settings: MqttSettings) -> bytes:
     entities.add("binary_sensor", "Connection", running)
     entities.add_update(settings)
     always = {"availability": [], "availability_mode": "all"}
-    components = {"components": entities.components}
-    return msgspec.json.encode({**_device(settings), **always, **components})
+    return {**_device(settings), **always, "components": entities.components}
 
 
 def _device(settings: MqttSettings, camera: str = "") -> dict[str, Any]:
@@ -188,17 +189,13 @@ class _Entities:
             self.add("sensor", name, options | shared, f"value_json.{field}")
 
     def add_probabilities(self, status: DaemonStatus) -> None:
-        options = MEASUREMENT | {
-            "unit_of_measurement": "%",
-            "suggested_display_precision": 0,
-            "enabled_by_default": False,
-            "icon": "mdi:chart-bar",
-        }
+        percent = {"unit_of_measurement": "%", "suggested_display_precision": 0}
+        options = RARE | MEASUREMENT | percent | {"icon": "mdi:chart-bar"}
         for label in status.labels:
             share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
             self.add("sensor", f"Probability {label}", options, value)
-        rare = MEASUREMENT | {"suggested_display_precision": 2, "enabled_by_default": False}
+        rare = RARE | MEASUREMENT | {"suggested_display_precision": 2}
         for name in ("Valence", "Arousal") if status.has_affect else ():
             self.add("sensor", name, rare, f"value_json.get('{name.lower()}')")
 
@@ -230,28 +227,22 @@ class _Entities:
         value = "'OFF' if value_json.camera in ('online', 'paused') else 'ON'"
         self.add("binary_sensor", "Camera problem", problem, value, camera=False)
         latency = "(value_json.frame_latency_ms or {}).get('p95')"
+        cpu = "(value_json.cpu * 100) | round(1)"
         memory = "none if value_json.memory is none else (value_json.memory / 1e6) | round(1)"
-        counted = {"state_class": "total_increasing", "suggested_display_precision": 0}
-        for name, value, unit, options, enabled in (
-            ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}, True),
-            ("Latency", latency, "ms", {"device_class": "duration"}, True),
-            ("Events", "value_json.events", None, counted | {"icon": "mdi:counter"}, False),
-            (
-                "Use of a CPU core",
-                "(value_json.cpu * 100) | round(1)",
-                "%",
-                {"icon": "mdi:chip"},
-                False,
-            ),
-            ("Memory", memory, "MB", {"device_class": "data_size"}, False),
-        ):
-            shared = {"state_topic": self.topics.stats, "unit_of_measurement": unit}
-            shown = DIAGNOSTIC | shared | options | {"enabled_by_default": enabled}
-            self.add("sensor", name, shown, value, camera=False)
+        count = {"state_class": "total_increasing", "suggested_display_precision": 0}
+        sensors: list[tuple[str, str, str | None, Options]] = [
+            ("Frame rate", "value_json.fps.out", "fps", {"icon": "mdi:speedometer"}),
+            ("Latency", latency, "ms", {"device_class": "duration"}),
+            ("Events", "value_json.events", None, RARE | count | {"icon": "mdi:counter"}),
+            ("Use of a CPU core", cpu, "%", RARE | {"icon": "mdi:chip"}),
+            ("Memory", memory, "MB", RARE | {"device_class": "data_size"}),
+        ]
         if status.has_temperature:
-            heat = {"device_class": "temperature", "unit_of_measurement": "°C"}
-            shown = DIAGNOSTIC | heat | {"state_topic": self.topics.stats}
-            self.add("sensor", "Temperature", shown, "value_json.temperature", camera=False)
+            heat = {"device_class": "temperature"}
+            sensors.append(("Temperature", "value_json.temperature", "°C", heat))
+        for name, value, unit, options in sensors:
+            shared = {"state_topic": self.topics.stats, "unit_of_measurement": unit}
+            self.add("sensor", name, DIAGNOSTIC | shared | options, value, camera=False)
 
     def add_update(self, settings: MqttSettings) -> None:
         """Add whether another version is to be installed, for whoever publishes the latest."""
@@ -261,9 +252,8 @@ class _Entities:
             "value_template": __version__,
             "device_class": "firmware",
             "entity_category": "diagnostic",
-            "enabled_by_default": False,
         }
-        self.add("update", "Update", update, camera=False)
+        self.add("update", "Update", RARE | update, camera=False)
 
 
 def _literal(value: object) -> str:

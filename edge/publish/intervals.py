@@ -11,20 +11,14 @@ from edge.types import EmotionEvent, EventType
 
 @dataclass(frozen=True, slots=True)
 class ExpressionInterval:
-    """A period in which one face showed one expression.
+    """A period in which one face showed one expression."""
 
-    Attributes:
-        track_id: number of the face; another run or camera may give it to another face.
-        start, end: seconds from the start of a video, or POSIX time of what was live.
-        zones: those that the face was in when it began.
-    """
-
-    track_id: int
+    track_id: int  # another run or camera may give it to another face
     emotion: str
-    start: float
+    start: float  # seconds from the start of a video, or POSIX time of what was live
     end: float
     run: str = ""
-    zones: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()  # those that the face was in when it began
     camera_name: str = ""
 
     @property

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from edge.publish.events import utc
 from edge.terminal import RepeatFilter
 
-MAX_CHARACTERS = 1000
-"""Of a message; a traceback stays in the journal."""
+MAX_CHARACTERS = 1000  # of a message; a traceback stays in the journal
 
 
 class LogHandler(logging.Handler):

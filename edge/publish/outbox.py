@@ -19,8 +19,7 @@ from edge.publish.outbox_store import STORE_ERRORS, PendingEvent, SqliteStore, S
 from edge.terminal import plural
 from edge.types import EventType
 
-RETRY_SECONDS = 60.0
-"""Pause before a disk that refused is tried again."""
+RETRY_SECONDS = 60.0  # pause before a disk that refused is tried again
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +48,15 @@ class Outbox:
     only follows. So a disk that fails takes nothing away but the promise to outlive the process.
     The file also has the latest event of each track that has not ended: what another run than `run`
     has left open is ended when it is loaded. Any thread may call.
-
-    Attributes:
-        durable: whether the waiting events lie on disk; False while in memory only.
-        recorded, dropped: how many events were, by this process.
-        total_bytes: of the payloads that wait.
     """
 
     def __init__(
         self, path: Path, settings: OutboxSettings, clock: SystemClock | None = None, run: str = ""
     ) -> None:
         self.path = path
-        self.durable = self._loaded = False
-        self.recorded = self.dropped = self.total_bytes = self._last_number = 0
+        self.durable = self._loaded = False  # whether events lie on disk, not in memory only
+        self.recorded = self.dropped = self._last_number = 0
+        self.total_bytes = 0  # of the payloads that wait
         self._settings, self._run, self._clock = settings, run, clock or SystemClock()
         self._lock = threading.Lock()
         self._events: OrderedDict[int, PendingEvent] = OrderedDict()

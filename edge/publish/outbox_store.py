@@ -34,8 +34,7 @@ MAX_CLOCK_DRIFT = 1.0
 STORE_ERRORS = OSError, sqlite3.Error, msgspec.ValidationError
 """What every method of the store may raise."""
 
-TrackKey = tuple[str, int]
-"""Run of the daemon, and number of the track in it."""
+TrackKey = tuple[str, int]  # run of the daemon, and number of the track in it
 
 
 @dataclass(frozen=True, slots=True)

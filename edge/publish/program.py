@@ -14,7 +14,7 @@ from edge.errors import CheckResult, ConfigError, failure, ok
 from edge.publish.events import encode_event
 from edge.publish.queued_sink import QueuedSink
 from edge.publish.sink import BaseSinkSettings, SinkContext
-from edge.types import DataFlow, EmotionEvent, SinkRecord
+from edge.types import DataFlow, EmotionEvent
 
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR")
 """Variables that the program gets beside those of the event: the daemon's others may be secrets."""
@@ -59,7 +59,7 @@ class CommandSettings(BaseSinkSettings, frozen=True, tag="command"):
         yield DataFlow("events", what, "a program", self.arguments[0], True, "as it likes")
 
 
-class CommandSink(QueuedSink):
+class CommandSink(QueuedSink[EmotionEvent]):
     """Runs the program in a thread of its own."""
 
     def __init__(self, settings: CommandSettings) -> None:
@@ -70,8 +70,7 @@ class CommandSink(QueuedSink):
     def __str__(self) -> str:
         return f"command {self._settings.arguments[0]}"
 
-    def _deliver(self, record: SinkRecord) -> str:
-        assert isinstance(record, EmotionEvent)
+    def _deliver(self, record: EmotionEvent) -> str:
         payload = encode_event(record)
         try:
             process = self._process = subprocess.Popen(

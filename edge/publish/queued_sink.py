@@ -2,25 +2,26 @@
 
 import logging
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from edge.pipeline.worker import BoundedQueue, Worker
 from edge.types import EmotionEvent, SinkRecord
 
-MAX_WAITING = 100
-"""Records that may wait for the thread; beyond, the oldest is dropped."""
+T = TypeVar("T")
+
+MAX_WAITING = 100  # records that may wait for the thread; beyond, the oldest is dropped
 
 log = logging.getLogger(__name__)
 
 
-class QueuedSink(ABC):
+class QueuedSink(ABC, Generic[T]):
     """Base of the sinks that keep nothing for later. Its `str` names the target in the log."""
 
     status_text = None
     records: ClassVar[tuple[type, ...]] = (EmotionEvent,)  # what it takes; others are ignored
 
-    def __init__(self, name: str) -> None:
-        self._queue: BoundedQueue[SinkRecord] = BoundedQueue(MAX_WAITING, False)
+    def __init__(self, name: str, capacity: int = MAX_WAITING, lossless: bool = False) -> None:
+        self._queue: BoundedQueue[Any] = BoundedQueue(capacity, lossless)
         self._worker = Worker(name, self._step, finish=lambda: None)
         self._undelivered, self._problem = 0, ""
 
@@ -58,8 +59,8 @@ class QueuedSink(ABC):
             self._problem = problem
 
     @abstractmethod
-    def _deliver(self, record: SinkRecord) -> str:
+    def _deliver(self, record: T) -> str:
         """Deliver a record; return what went wrong, in one line, or nothing."""
 
-    def _abort(self) -> None:  # noqa: B027 # a delivery that waits for nothing needs none
+    def _abort(self) -> None:  # a delivery that waits for nothing needs none
         """End what `_deliver` waits for."""

@@ -10,11 +10,8 @@ import msgspec
 
 from edge.paths import atomic_write, lock_private, make_private_folder, sha256_of
 
-RETAINED = "retained"
-"""Name of the folder of these topics in the state folder."""
-
-MAX_CLEARED = 32
-"""Topics that one connection clears; of eight former names. More wait for the next."""
+RETAINED = "retained"  # name of the folder of these topics in the state folder
+MAX_CLEARED = 32  # topics that one connection clears; of eight former names. More wait for the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +20,12 @@ class RetainedTopics:
 
     A folder or file that cannot be read or written is as an empty one: what is wrong with the disk,
     the outbox logs.
-
-    Attributes:
-        state: the state folder.
-        config: path of the config; another one's sinks are not its matter.
-        outboxes: of the present sinks.
-        kept: topics of the present sinks, which are never cleared.
     """
 
-    state: Path
-    config: Path
-    outboxes: tuple[Path | None, ...] = ()
-    kept: frozenset[str] = frozenset()
+    state: Path  # the state folder
+    config: Path  # another one's sinks are not its matter
+    outboxes: tuple[Path | None, ...] = ()  # of the present sinks
+    kept: frozenset[str] = frozenset()  # topics of the present sinks, which are never cleared
 
     def add(self, outbox: Path, broker: str, topics: Iterable[str]) -> None:
         """Remember what the sink with this outbox has a broker retain."""

@@ -30,7 +30,7 @@ class Sink(Protocol):
 
     @property
     def status_text(self) -> str | None:
-        """The state of what it depends on outside the process, in a few words; None: nothing."""
+        """State of what it depends on outside the process, in a few words."""
 
     def start(self) -> None:
         """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
@@ -60,23 +60,15 @@ class ExclusiveSink(Sink, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """Arguments with which a sink is opened, beside its settings.
+    """Arguments with which a sink is opened, beside its settings."""
 
-    Attributes:
-        outbox: the file for what is not yet delivered, where the settings have an `outbox_name`.
-        commands: takes the commands that come to the sink; None takes none.
-        catalog: what they may choose from.
-        run: id of this start of the daemon.
-        retained: what earlier sinks of the config had brokers retain; None remembers nothing.
-        several: whether the daemon has several cameras, each with a name.
-    """
-
-    outbox: Path | None = None
-    commands: CommandQueue | None = None
-    catalog: Catalog = field(default_factory=Catalog)
-    run: str = ""
+    outbox: Path | None = None  # of what is not yet delivered, where there is an `outbox_name`
+    commands: CommandQueue | None = None  # for those that come to the sink; None takes none
+    catalog: Catalog = field(default_factory=Catalog)  # what they may choose from
+    run: str = ""  # id of this start of the daemon
+    # What earlier sinks of the config had brokers retain; None remembers nothing.
     retained: RetainedTopics | None = field(default=None, compare=False)
-    several: bool = False
+    several: bool = False  # whether there are several cameras, each with a name
 
 
 class BaseSinkSettings(KindSettings, frozen=True):

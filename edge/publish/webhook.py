@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0
 """Seconds between two tries of an event; each wait is twice as long as the one before."""
 
-MAX_STATUS_LINE = 1024
-"""Bytes of an answer that are read at most: only its first line counts."""
+MAX_STATUS_LINE = 1024  # bytes of an answer that are read at most: only its first line counts
 
 log = logging.getLogger(__name__)
 

@@ -122,8 +122,14 @@ class Controller:
         match command:
             case Pause():
                 return self._pause(command, names), None
-            case GetSnapshot() | GetInfo() | GetSettings():
-                return self._look_up(command, names), None
+            case GetSnapshot():
+                return self._take_snapshot(names), None
+            case GetInfo() | GetSettings():
+                if isinstance(command, GetInfo):
+                    data = self._info(names)
+                else:
+                    data = describe_settings(file_config, self._path)
+                return CommandResult(data), None
             case ChangeSettings():
                 return self._change_settings(command)
             case Shutdown():
@@ -146,16 +152,6 @@ class Controller:
         told = names[0] if names and names[0] in changes.cameras else next(iter(changes.cameras))
         events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
-
-    def _look_up(
-        self, command: GetSnapshot | GetInfo | GetSettings, names: list[str]
-    ) -> CommandResult:
-        match command:
-            case GetSnapshot():
-                return self._take_snapshot(names)
-            case GetInfo():
-                return CommandResult(self._info(names))
-        return CommandResult(describe_settings(self._builder.setup.file_config, self._path))
 
     def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Setup | None]:
         """Prepare the config with other settings and write it.

@@ -12,12 +12,15 @@ import msgspec
 
 from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.errors import EmotiondError
-from edge.paths import IMAGE_LINKS, lock_private
+from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
 from edge.publish.jsonl import prune_events
 from edge.view.snapshots import SNAPSHOTS
 
 INTERVAL_S = 60.0
 """Seconds between two looks at what is stored."""
+
+MAX_UPLOAD_AGE_S = 3600.0
+"""Seconds for which a video that was uploaded to the page, and what was made of it, is kept."""
 
 STOP_TIMEOUT_S = 5.0
 """Seconds within which a file that is being written anew may be finished at the end."""
@@ -29,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredFile(NamedTuple):
-    """A file with events or images of people; `link` is what notes an image."""
+    """A file with what is of people: events, images, numbers, uploads; `link` notes an image."""
 
     data: str
     path: Path
@@ -45,12 +48,15 @@ class StoredFile(NamedTuple):
     def delete(self) -> None:
         """Delete it, if it is there; an OSError says why it cannot be."""
         self.path.unlink(missing_ok=True)
+        if self.data == "uploads":
+            with suppress(OSError):  # others lie there still
+                self.path.parent.rmdir()
         if self.link is not None:
             self.link.unlink(missing_ok=True)
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file with events or images: of every sink and outbox, snapshots, noted images.
+    """Yield each file of people: of sinks and outboxes, snapshots, noted images, calibrations.
 
     Outboxes of other configs with the same state folder are among them.
     """
@@ -68,12 +74,16 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for path in present:
         if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
+    for path in sorted((state / UPLOADS).glob("*/*")):
+        yield StoredFile("uploads", path)
     for path in sorted((state / SNAPSHOTS).rglob("*")):
         if path.is_file():
             yield StoredFile("snapshots", path)
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
+    baselines = {one.classifier.neutral_baseline for one in camera_configs(config).values()}
+    yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
 def _event_logs(config: Config) -> set[Path]:
@@ -89,6 +99,7 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
     """
     events, images = msgspec.structs.astuple(config.retention)
     ages: dict[str, float | None] = {"events": events, "images": images}
+    ages["uploads"] = MAX_UPLOAD_AGE_S
     keeps = {  # of snapshots, by folder
         state_folder(config) / SNAPSHOTS / name: camera.snapshots.max_age_s
         for name, camera in camera_configs(config).items()

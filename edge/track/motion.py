@@ -59,8 +59,7 @@ STEPS = np.linspace(-GRID_SHARE / 2, GRID_SHARE / 2, GRID)
 UNIT_GRID = np.stack(np.meshgrid(STEPS, STEPS), axis=-1).reshape(-1, 2)
 """Points around the middle of a box, in its sides, (GRID * GRID, 2)."""
 
-SEARCH_MARGIN = 0.5
-"""Width around the box in which the points are searched, in its sides."""
+SEARCH_MARGIN = 0.5  # width around the box in which the points are searched, in its sides
 
 MAX_FB_ERROR, MIN_VALID_SHARE = 1.0, 0.5
 """Pixels from its start within which a point must end that is tracked there and back, and the share

@@ -21,8 +21,7 @@ from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 from edge.zones import Polygon, black_out
 
-GRAY_WIDTH = 320
-"""Pixels across the gray copy in which motion is measured and faces are tracked."""
+GRAY_WIDTH = 320  # pixels across the gray copy in which motion is measured and faces are tracked
 
 FACE_MARGIN = 1.6
 """Side of the square around a known face, in its sides, in which motion is the face's own."""
@@ -33,14 +32,9 @@ STATIC_INTERVAL_FACTOR = 3
 PADDING = 0.5
 """Width of the border around a still that is searched again, in parts of its own sides."""
 
-IDLE_SECONDS = 3.0
-"""Seconds without a face and without motion after which a scene is idle."""
-
-BURST_SECONDS = 1.0
-"""Seconds whose share of CPU time can be saved up, or owed."""
-
-EWMA_ALPHA = 0.1
-"""Weight of the newest value in the average cost."""
+IDLE_SECONDS = 3.0  # seconds without a face and without motion after which a scene is idle
+BURST_SECONDS = 1.0  # seconds whose share of CPU time can be saved up, or owed
+EWMA_ALPHA = 0.1  # weight of the newest value in the average cost
 
 
 class SchedulerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,13 +142,8 @@ class DetectionScheduler:
     """Turns frames into tracks at the least cost; that of `live` sources has a budget.
 
     `ids` are as for `Tracker`. The regions to `ignore` are black in all that is searched, and in
-    the frames that come out.
-
-    Attributes:
-        detector, crop_fit: name of the detector, and what its boxes need to become crops.
-        max_age_s: seconds a track outlives the last frame in which it was seen.
-        detections: in how many frames the detector ran.
-        idle: whether there was no face and no motion for a while.
+    the frames that come out. `detections` counts the frames in which the detector ran; `idle` tells
+    whether there was no face and no motion for a while.
     """
 
     def __init__(

@@ -44,24 +44,17 @@ class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(slots=True, eq=False)
 class _TrackState:
-    """One track, tentative until it is confirmed and has an id.
-
-    Attributes:
-        right, down: velocity in pixels a second.
-        hits: detections, less misses.
-        detected: whether the last detection found it.
-        seen: whether it was detected or propagated in this very frame.
-    """
+    """One track, tentative until it is confirmed and has an id."""
 
     box: Box
     points: KeyPoints | None
     last_seen: float
     first_seen: float
-    right: float = 0.0
+    right: float = 0.0  # velocity in pixels a second
     down: float = 0.0
-    hits: int = 1
-    detected: bool = True
-    seen: bool = True
+    hits: int = 1  # detections, less misses
+    detected: bool = True  # by the last detection
+    seen: bool = True  # detected or propagated in this very frame
     track_id: int | None = None
 
     def drift(self, now: float) -> Shift:
@@ -92,7 +85,7 @@ class Tracker:
 
     @property
     def needs_detection(self) -> bool:
-        """Tell whether a face is not yet confirmed, or was lost."""
+        """Whether a face is not yet confirmed, or was lost."""
         return any(state.track_id is None or not state.seen for state in self._states)
 
     @property

@@ -14,11 +14,12 @@ import msgspec
 
 from edge.errors import ConfigError
 from edge.installation import extra_remedy
+from edge.paths import UPLOADS
 from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import DISK, AnalyzedFrame, DataFlow, Image
+from edge.types import DISK, AnalyzedFrame, DataFlow, GrayImage, Image
 
 PACKAGES = {
     "preview": ("pygame",),
@@ -56,6 +57,10 @@ class ViewContext:
         event_files: the files that events are appended to.
         cameras: what is shown of each where there are several, at this moment.
         camera: the one that this is of; empty: of the only one, or of all.
+        config_path: the config file.
+        state: the state folder.
+        options: of `emotiond video`, which then analyzes as the daemon does at the moment.
+        crop: returns the largest face of an image as a classifier sees it; None: there is none.
         snapshots: folder of its stored snapshots, or, of all, above those of each.
     """
 
@@ -70,6 +75,10 @@ class ViewContext:
     event_files: tuple[Path, ...] = ()
     cameras: Mapping[str, CameraView] = field(default_factory=dict)
     camera: str = ""
+    config_path: Path = Path()
+    state: Path = Path()
+    options: Callable[[], list[str]] = list
+    crop: Callable[[Image], GrayImage | None] = lambda image: None
     snapshots: Path | None = None
 
     def of_camera(self, name: str) -> "ViewContext | None":
@@ -119,6 +128,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         token: whoever has it may look and give commands; None: whoever is on this machine.
         max_viewers: how many may watch the live stream at a time.
         quit_button: whether the page can end the daemon, as that of `emotiond app` can.
+        faces: the folder that labeled faces may be collected in; null: none may be.
     """
 
     enabled: bool = False
@@ -127,6 +137,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: SecretRef | None = None
     max_viewers: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     quit_button: bool = False
+    faces: Path | None = None
 
     def without_service_secrets(self) -> "WebSettings":
         """Return it for this machine alone, where the token is a credential of systemd."""
@@ -143,6 +154,11 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield DataFlow("images", "live, on the web page", who, where, leaves)
             yield DataFlow("events", "faces in view and events", who, where, leaves)
             yield DataFlow("numbers", "statistics of the daemon", who, where, leaves)
+            what, kept = "videos uploaded to the page, annotated copies", "an hour"
+            yield DataFlow("images", what, DISK, f"{UPLOADS} in the state folder", False, kept)
+            if self.faces is not None:
+                what, kept = "faces collected on the page", "as retention says"
+                yield DataFlow("images", what, DISK, str(self.faces), False, kept)
 
     def open(self, context: ViewContext) -> Sink:
         """Return the web page, not yet served.

@@ -1,7 +1,6 @@
 """Snapshots: images of events on this machine's disk, kept within a time and a size."""
 
 import errno
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,8 +13,8 @@ import msgspec
 
 from edge.geometry import Box
 from edge.paths import atomic_write, make_private_folder
-from edge.pipeline.worker import BoundedQueue, Worker
 from edge.publish.events import utc
+from edge.publish.queued_sink import QueuedSink
 from edge.types import DISK, AnalyzedFrame, DataFlow, EmotionEvent
 from edge.view import PrivacyBlur
 from edge.view.annotate import BLUR_MARGIN, apply_privacy
@@ -31,8 +30,6 @@ KEPT_SHARE = 0.9  # of the size that is left when there is too much: not each im
 
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 BYTES = {"MB": 10**6, "GB": 10**9}
-
-log = logging.getLogger(__name__)
 
 
 class SnapshotSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +73,7 @@ def _amount(key: str, text: str, units: dict[str, int]) -> int:
     return int(found[1]) * units[found[2]]
 
 
-class SnapshotRecorder:
+class SnapshotRecorder(QueuedSink[tuple[AnalyzedFrame, EmotionEvent, Box]]):
     """Writes an image of each event that is asked for, in a thread of its own.
 
     It is of the first frame from the event on that the detector searched as a whole: in any other
@@ -87,22 +84,16 @@ class SnapshotRecorder:
     def __init__(
         self, settings: SnapshotSettings, blur: PrivacyBlur, folder: Path, live: bool
     ) -> None:
+        super().__init__("snapshots", MAX_WAITING, not live)
         self.origin = settings, blur, folder, live
         self._settings, self._blur, self._folder = settings, blur, folder
         self._limit = _amount("max_bytes", settings.max_bytes, BYTES)
         self._due: dict[int, EmotionEvent] = {}  # by track
-        self._waiting: BoundedQueue[tuple[AnalyzedFrame, EmotionEvent, Box]] = BoundedQueue(
-            MAX_WAITING, not live
-        )
-        self._worker = Worker("snapshots", self._step, finish=lambda: None)
         self._started = False
         self._bytes: float = self._limit  # on disk; what lies there is counted before the first
-        self._problem = ""
 
-    @property
-    def dropped(self) -> int:
-        """Number of images that the disk was too slow for."""
-        return self._waiting.dropped
+    def __str__(self) -> str:
+        return str(self._folder)
 
     def take(self, frame: AnalyzedFrame, events: Iterable[EmotionEvent]) -> None:
         """Take a frame and its events; one thread calls this for every frame."""
@@ -111,36 +102,22 @@ class SnapshotRecorder:
             return
         if not self._started:
             self._started = True
-            self._worker.start()
+            self.start()
         boxes = {track.track_id: track.box for track in frame.tracked.tracks}
         self._due = {track: event for track, event in self._due.items() if track in boxes}
         if frame.tracked.searched:
             for track, event in self._due.items():
-                self._waiting.put((frame, event, boxes[track]))
+                self._queue.put((frame, event, boxes[track]))
             self._due.clear()
 
-    def close(self, timeout: float = 0.0) -> None:
-        """Write what waits, for `timeout` seconds and then without being waited for."""
-        self._waiting.close()
-        if self._worker.alive:
-            self._worker.join(timeout)
-
-    def _step(self) -> None:
-        """Write an image, and log what went wrong, once."""
-        waiting, problem = self._waiting.get(1.0), ""
-        if waiting is None:
-            return
+    def _deliver(self, record: tuple[AnalyzedFrame, EmotionEvent, Box]) -> str:
         try:
-            self._write(*waiting)
+            self._write(*record)
         except OSError as error:
-            problem = f"{error.strerror}; snapshots are not written"
+            return f"{error.strerror}; snapshots are not written"
         except Exception as error:  # the camera has nothing to do with it
-            problem = f"a fault of the program: {error!r}; one snapshot is lost"
-        if problem and problem != self._problem:
-            log.warning("%s: %s", self._folder, problem)
-        elif self._problem and not problem:
-            log.info("%s: snapshots are written again", self._folder)
-        self._problem = problem
+            return f"a fault of the program: {error!r}; one snapshot is lost"
+        return ""
 
     def _write(self, frame: AnalyzedFrame, event: EmotionEvent, box: Box) -> None:
         image = apply_privacy(frame, self._blur)

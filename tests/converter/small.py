@@ -7,7 +7,7 @@ from converter.recipes import Recipe
 
 RECIPE = Recipe(
     network="tiny",
-    epochs=3,
+    epochs=2,
     batch_size=16,
     learning_rate=0.05,
     warmup_epochs=1,
@@ -24,7 +24,7 @@ def eagerly(operations: bool = True) -> Iterator[None]:
     """Let TensorFlow run operations one by one, or not.
 
     Of a training of a few steps, building graphs is the most part. What is promised of its files
-    and its resumption is promised of any training; the tests of the commands build graphs.
+    and its resumption is promised of any training; a test of the commands builds graphs.
     """
     import tensorflow as tf
 

@@ -7,19 +7,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
 from edge.config import load_config, parse_config
 from edge.errors import ExitCode
+from edge.offline.video import probe_video
+from edge.publish.events import encode_event
+from edge.types import EventType
 from edge.view import PrivacyBlur
 from tests.brokers import wait_until
+from tests.edge.offline.days import event
 
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/#token=\S+")
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/#login=\S+")
 
 
 @pytest.fixture
@@ -29,8 +35,8 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     config.parent.mkdir(parents=True)
     with LiveStream(CLIP, 15) as stream:
         config.write_text(f"source: {stream.url}\nsinks: []\n")
-        folders = {"XDG_CONFIG_HOME": tmp_path / "config", "XDG_STATE_HOME": tmp_path / "state"}
-        yield {**os.environ, **{name: str(folder) for name, folder in folders.items()}}
+        names = ("config", "state", "data")
+        yield {**os.environ, **{f"XDG_{one.upper()}_HOME": str(tmp_path / one) for one in names}}
 
 
 @contextmanager
@@ -51,39 +57,146 @@ def link_of(process: subprocess.Popen[str]) -> str:
     return found[0]
 
 
-def test_a_new_user_is_logged_in_by_the_link_and_guided_once_and_can_quit(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    config = tmp_path / "config/emotiond/emotiond.yaml"
+@pytest.fixture
+def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed")
-    with start(environment) as process, sync_playwright() as playwright:
+    media = "--use-fake-device-for-media-stream"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", media])
+        yield browser
+        browser.close()
+
+
+def yesterday(path: Path) -> None:
+    """Record a face that was happy for a minute yesterday at noon."""
+    noon = datetime.combine(datetime.now().date(), time(12)).astimezone() - timedelta(days=1)
+    start = replace(event(EventType.START, 1, "happy", 0.0), time=noon)
+    end = replace(event(EventType.END, 1, "happy", 1.0, 60.0), time=noon + timedelta(minutes=1))
+    path.write_bytes(encode_event(start) + b"\n" + encode_event(end) + b"\n")
+
+
+def test_a_new_user_does_all_without_a_terminal(
+    environment: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
+    """Camera, zone, model, yesterday, a video, ten faces, and the end: by clicks alone."""
+    config = tmp_path / "config/emotiond/emotiond.yaml"
+    source = load_config(config).source.url  # type: ignore[union-attr]
+    yesterday(tmp_path / "events.jsonl")
+    config.write_text(
+        f"source: /dev/video99\nsinks: {{kind: jsonl, path: {tmp_path}/events.jsonl}}\n"
+    )
+    with start(environment) as process:
         link = link_of(process)
-        with start(environment) as again:
-            assert link_of(again) == link, "a second start shows the page of the first"
-            assert again.wait(30) == ExitCode.OK
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         page.goto(link)
-        expect(page.locator("#camera")).to_have_text("camera on", timeout=30_000)
-        assert "token" not in page.url
-        page.get_by_label("2. Turned").select_option("180")
-        expect(page.locator("#guide-answer")).to_contain_text("Saved and in use")
-        page.get_by_label("3. Images").select_option("faces")
-        expect(page.locator("#guide-answer")).to_contain_text("Saved and in use")
-        wait_until(lambda: load_config(config).privacy.blur is PrivacyBlur.FACES)
+        expect(page.locator("#guide-camera")).to_contain_text("/dev/video99 (in use now)")
+        assert "login" not in page.url
+        page.get_by_label("2. Turned").select_option("0")
         page.get_by_role("button", name="Done").click()
-        expect(page.locator("#faces")).to_be_visible()
-        page.goto(link.partition("#")[0])
-        expect(page.locator("#faces")).to_be_visible()  # the guide is not shown again
         page.get_by_role("link", name="Settings").click()
-        expect(page.locator("#path")).to_have_text(str(config))
+        page.locator("#sections summary").first.click()  # of the camera
+        page.get_by_label("Use instead").first.fill(source)
+        page.get_by_role("button", name="Save and use").click()
+        expect(page.locator("#settings-answer")).to_contain_text("Saved and in use")
+        expect(page.locator("#camera")).to_have_text("camera on")
+        draw_zone(page)
+        page.locator("#model").select_option("deep-int8")
+        expect(page.locator("#answer")).to_have_text("deep-int8 is used from now on.")
+        look_at_yesterday(page)
+        analyze_a_video(page, tmp_path)
+        collect_ten_faces(page, tmp_path)
+        page.get_by_role("link", name="Health").click()
+        page.get_by_role("button", name="Run the checks").click()
+        expect(page.locator("#checks")).to_contain_text(f"{config}: can be read")
+        page.get_by_role("link", name="Settings").click()
         page.get_by_role("button", name="Quit").click()
         expect(page.locator("body")).to_contain_text("emotiond has ended")
         assert process.wait(30) == ExitCode.OK
-        browser.close()
-    assert not list((tmp_path / "state/emotiond").glob("app-*")), "the link is of no use now"
+    assert not list((tmp_path / "state/emotiond").glob("app-*")), "the token is of no use now"
+    assert not list((tmp_path / "state/emotiond/uploads").iterdir()), "no video is kept"
+
+
+def draw_zone(page: Page) -> None:
+    shapes = page.locator("#zones-shapes")
+    wait_until(lambda: (shapes.bounding_box() or {"height": 0})["height"] > 200, seconds=60)
+    box = shapes.bounding_box()
+    assert box is not None
+    for x, y in ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)):
+        shapes.click(position={"x": x * box["width"], "y": y * box["height"]})
+    page.locator("#zone-name").fill("desk")
+    page.get_by_role("button", name="Add zone").click()
+    expect(page.locator("#zone-list")).to_contain_text("desk")
+
+
+def look_at_yesterday(page: Page) -> None:
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("button", name="Yesterday").click()
+    expect(page.locator("#past")).to_have_text("One face, somebody in view for 1 min.")
+    expect(page.locator("#past-emotions")).to_contain_text("happy")
+    with page.expect_download() as report:
+        page.get_by_role("link", name="Download the report").click()
+    assert "<dd>1 min" in report.value.path().read_text()
+
+
+def analyze_a_video(page: Page, folder: Path) -> None:
+    page.get_by_role("link", name="Files").click()
+    page.locator("#file").set_input_files(CLIP)
+    expect(page.locator("#videos video")).to_be_visible(timeout=120_000)
+    with page.expect_download() as copy:
+        page.get_by_role("link", name="Download the copy").click()
+    copy.value.save_as(folder / "copy.mp4")
+    assert probe_video(folder / "copy.mp4").frames == probe_video(CLIP).frames
+    played = "video => video.play().then(() => video.videoWidth)"
+    assert page.locator("#videos video").evaluate(played) == 640
+
+
+def collect_ten_faces(page: Page, folder: Path) -> None:
+    page.locator("#collect-label").select_option("happy")
+    page.locator("#collect-start").click()
+    expect(page.locator("#collect-answer")).to_have_text("10 images were written.")
+    faces = list((folder / "data/emotiond/faces/happy").glob("*.png"))
+    assert len(faces) == 10
+
+
+def test_the_guide_is_shown_once_and_a_second_start_logs_in_to_the_first(
+    environment: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
+    config = tmp_path / "config/emotiond/emotiond.yaml"
+    with start(environment) as process:
+        link = link_of(process)
+        page = browser.new_page(locale="de-DE", permissions=["camera"])
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        page.goto(link)
+        expect(page.locator("#camera")).to_have_text("Kamera an")
+        page.get_by_label("3. Bilder").select_option("faces")
+        expect(page.locator("#guide-answer")).to_contain_text("Gespeichert und in Gebrauch")
+        wait_until(lambda: load_config(config).privacy.blur is PrivacyBlur.FACES)
+        page.get_by_role("button", name="Fertig").click()
+        expect(page.locator("#faces")).to_be_visible()
+        page.goto(link.partition("#")[0])
+        expect(page.locator("#faces")).to_be_visible()  # the guide is not shown again
+        page.get_by_role("link", name="Optionen").click()
+        page.locator("#language").select_option("en")
+        page.get_by_role("link", name="Files").click()
+        page.locator("#webcam-start").click()
+        expect(page.locator("#webcam")).to_be_visible()
+        expect(page.locator("#webcam-faces")).to_have_attribute("viewBox", "0 0 640 480")
+        page.locator("#webcam-start").click()
+        expect(page.locator("#webcam")).to_be_hidden()
+        again = browser.new_page()
+        again.goto(link)
+        expect(again.locator("#login")).to_be_visible()  # a link is good for one login
+        with start(environment) as second:
+            again.goto(link_of(second))
+            again.reload()
+            assert second.wait(30) == ExitCode.OK
+        expect(again.locator("#camera")).to_have_text("camera on")
+        process.terminate()
 
 
 def test_a_config_is_made_where_there_is_none(environment: dict[str, str], tmp_path: Path) -> None:

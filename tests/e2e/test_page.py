@@ -144,15 +144,23 @@ def test_events_are_listed_and_drawn_into_the_timeline(visit: Visit) -> None:
 
 
 def test_a_day_of_records_is_drawn_and_a_part_of_it_can_be_looked_at(visit: Visit) -> None:
-    visit.page.get_by_role("button", name="1 d", exact=True).click()
+    visit.show("History")
     past = visit.page.locator("#past")
     expect(past).to_contain_text("somebody in view for")
-    visit.page.locator("#timeline g").last.click()
-    back = past.get_by_role("button", name="Back")
+    bars = visit.page.locator("#past-bars g")
+    expect(bars).to_have_count(48)
+    seen = bars.filter(has=visit.page.locator("rect:not(.hit)")).last
+    label = seen.get_attribute("aria-label")
+    seen.click(position={"x": 3, "y": 3}, force=True)
+    back = visit.page.locator("#past-back")
+    expect(back).to_be_visible()
+    expect(past).to_contain_text("somebody in view for")
     back.click()
     expect(back).to_be_hidden()
-    visit.page.get_by_role("button", name="5 min").click()
-    expect(past).to_be_empty()
+    expect(bars.filter(has=visit.page.locator("rect:not(.hit)")).last).to_have_attribute(
+        "aria-label", re.compile(re.escape(str(label).partition(":")[0]))
+    )
+    visit.show("Live")
     wait_until(lambda: visit.page.locator("#timeline rect").count() > 0)
 
 
@@ -176,7 +184,8 @@ def settings_of(visit: Visit, section: str) -> Any:
     """Return the open fields of a section of the settings."""
     visit.show("Live")
     visit.show("Settings")
-    group = visit.page.locator("#sections details", has_text=section)
+    named = visit.page.locator("summary", has_text=section)
+    group = visit.page.locator("#sections details").filter(has=named)
     if group.get_attribute("open") is None:
         group.locator("summary").click()
     return group

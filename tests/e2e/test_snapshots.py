@@ -1,6 +1,9 @@
 """Snapshots of events by the daemon: each has its image, which `audit`, `forget` and age know."""
 
+import json
 import os
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +13,13 @@ import pytest
 
 from edge.cli import main
 from edge.commands.demo import CLIP
+from edge.commands.embedded_broker import free_port
 from edge.config import parse_config
 from edge.service.retention import delete_expired
 from edge.service.settings import privacy_losses
 from edge.view.snapshots import describe_snapshot, snapshot_sizes
-from tests.e2e.daemon import read_events, run_here
+from tests.brokers import wait_until
+from tests.e2e.daemon import Daemon, read_events, run_here
 from tests.films import cut
 
 ON = {"on": ["start", "change"]}
@@ -166,6 +171,7 @@ def test_audit_tells_what_is_written_and_how_long_it_stays(
     for text in texts:
         assert text in shown
     assert "no image is stored" not in shown
+    assert ".jpg" not in shown  # one row for all
 
 
 def test_the_page_asks_twice_before_images_are_kept_or_kept_for_longer(tmp_path: Path) -> None:
@@ -177,3 +183,22 @@ def test_the_page_asks_twice_before_images_are_kept_or_kept_for_longer(tmp_path:
     assert "images go to this machine's disk" in loss
     longer = parsed(path, privacy={"allow_snapshots": True}, snapshots={**ON, "keep": "8d"})
     assert "snapshots.keep" in str(privacy_losses(after, longer))
+
+
+def test_each_camera_lists_its_own_on_the_page(tmp_path: Path) -> None:
+    port = free_port()
+    cameras = {name: {"source": {**film(), "realtime": True}} for name in ("hall", "door")}
+    web = {"enabled": True, "port": port}
+    with Daemon(tmp_path, config(tmp_path, cameras=cameras, web=web)) as daemon:
+        folders = {name: tmp_path / "state" / "snapshots" / name for name in cameras}
+        wait_until(lambda: all(snapshot_sizes(folder) for folder in folders.values()), seconds=40)
+        for name, folder in folders.items():
+            address = f"http://127.0.0.1:{port}/camera/{name}/api/snapshots"
+            with urllib.request.urlopen(address) as answer:
+                listed = json.load(answer)["snapshots"]
+            assert listed[-1]["name"] == min(snapshot_sizes(folder)).name
+            with urllib.request.urlopen(f"{address}/{listed[-1]['name']}") as answer:
+                assert answer.read() == min(snapshot_sizes(folder)).read_bytes()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/snapshots")
+        assert daemon.stop() == 0

@@ -90,7 +90,7 @@ def test_who_opens_one_file_shares_interpreters_of_which_there_are_as_many_as_pr
     for answer in answers:
         np.testing.assert_array_equal(answer, expected)
     (shared,) = {id(one._interpreters): one._interpreters for one in networks}.values()
-    assert len(shared._idle) <= len(os.sched_getaffinity(0))
+    assert shared._idle.qsize() == len(os.sched_getaffinity(0))
 
 
 def test_a_file_that_took_the_place_of_another_is_opened_anew(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,33 +28,118 @@ from tests.subscribers import Subscriber
 APP = ROOT / "packaging" / "homeassistant" / "emotiond"
 SETTINGS: dict[str, Any] = yaml.safe_load((APP / "config.yaml").read_text())
 
-TYPE = r"(str|bool|password|int|float|port|url|email)(\(.*\))?\??|list\(.+\)\??|match\(.+\)\??"
-"""Types of options (developers.home-assistant.io, "Options / Schema")."""
 
-KEYS = {
-    *("name", "version", "slug", "description", "url", "arch", "startup", "init", "stage", "video"),
-    *("services", "ingress", "ingress_port", "ingress_stream", "panel_icon", "watchdog", "timeout"),
-    *("map", "options", "schema"),
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def matches(pattern: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def each(rule: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(rule, value))
+
+
+SIZE, NUMBER = r"(\(\d*,\d*\))?", r"(\((-?[\d.]+)?,(-?[\d.]+)?\))?"
+OPTION = (
+    rf"(bool|email|url|port|(str|password){SIZE}|(int|float){NUMBER}|match\(.*\)|list\(.+\)"
+    r"|device(\(subsystem=[a-z]+\))?)\??"
+)
+"""What an option may be: a type with its bounds, and `?` where it may be left out."""
+
+RULES: dict[str, Callable[[object], bool]] = {
+    "name": matches(r".+"),
+    "version": matches(r"\d+\.\d+\.\d+\S*"),
+    "slug": matches(r"[-_.A-Za-z0-9]+"),
+    "description": matches(r".+"),
+    "url": matches(r"https?://\S+"),
+    "arch": each(matches(r"aarch64|amd64")),  # the others are no longer supported
+    "startup": matches(r"initialize|system|services|application|once"),
+    "boot": matches(r"auto|manual|manual_only"),
+    "init": is_flag,
+    "stage": matches(r"stable|experimental|deprecated"),
+    "video": is_flag,
+    "services": each(matches(r"(mqtt|mysql):(provide|want|need)")),
+    "ingress": is_flag,
+    "ingress_port": lambda port: type(port) is int and 0 <= port <= 65535,
+    "ingress_stream": is_flag,
+    "panel_icon": matches(r"mdi:[a-z-]+"),
+    "watchdog": matches(r"(https?|\[PROTO:\w+\]|tcp)://\[HOST\]:(\[PORT:\d+\]|\d+).*"),
+    "timeout": lambda seconds: type(seconds) is int and 10 <= seconds <= 300,
+    "map": each(
+        matches(
+            r"(data|ssl|addons|backup|share|media|homeassistant_config|all_addon_configs|addon_config)"
+            r"(:(rw|ro))?"
+        )
+    ),
+    "options": lambda options: isinstance(options, dict),
+    "schema": lambda schema: (
+        isinstance(schema, dict) and all(map(matches(OPTION), schema.values()))
+    ),
 }
-"""Of the keys that are documented there ("App config"), those that are used."""
+"""Of the Supervisor's rules (home-assistant/supervisor, supervisor/apps/validate.py and options.py,
+2026-11; an app that breaks one is not shown at all), those of the keys that are used here."""
+
+REQUIRED = {"name", "version", "slug", "description", "arch"}
+
+
+def broken_rules(settings: Mapping[str, object]) -> list[str]:
+    """Return the keys with which the Supervisor would not show an app, or that it does not know."""
+    missing = sorted(REQUIRED - settings.keys())
+    return missing + [
+        key for key, value in settings.items() if key not in RULES or not RULES[key](value)
+    ]
 
 
 def test_its_config_is_as_the_supervisor_wants_it() -> None:
-    assert SETTINGS.keys() <= KEYS
-    assert SETTINGS.keys() >= {"name", "version", "slug", "description", "arch"}
-    assert set(SETTINGS["arch"]) <= {"aarch64", "amd64"}
-    assert all(re.fullmatch(r"mqtt:(provide|want|need)", one) for one in SETTINGS["services"])
-    assert re.fullmatch(r"http://\[HOST\]:\[PORT:\d+\]/\S+", SETTINGS["watchdog"])
-    assert all(re.fullmatch(TYPE, text) for text in SETTINGS["schema"].values())
-    required = {name for name, text in SETTINGS["schema"].items() if not text.endswith("?")}
-    assert SETTINGS["options"].keys() == required
-    for path in (APP.parent / "repository.yaml", APP / "DOCS.md", APP / "CHANGELOG.md"):
-        assert path.is_file()
+    assert broken_rules(SETTINGS) == []
+    schema, options = SETTINGS["schema"], SETTINGS["options"]
+    assert options.keys() == {name for name, text in schema.items() if not text.endswith("?")}
+    for name, value in options.items():  # a default that its own schema refuses stops the start
+        kind, _, given = schema[name].removesuffix(")").partition("(")
+        assert isinstance(value, bool if kind == "bool" else str), name
+        assert kind != "list" or value in given.split("|"), name
+        assert kind != "match" or re.match(given, str(value)), name
+    assert int(re.findall(r"\d+", SETTINGS["watchdog"])[0]) == SETTINGS["ingress_port"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timeout", 5),
+        ("map", ["addon_config:write"]),
+        ("services", ["mqtt"]),
+        ("schema", {"source": "str=0"}),
+        ("watchdog", "http://localhost:8099"),
+        ("arch", ["armv7"]),
+        ("image", None),
+        ("foo", True),
+    ],
+)
+def test_the_rules_are_broken_by_what_the_supervisor_refuses(key: str, value: object) -> None:
+    assert broken_rules({**SETTINGS, key: value}) == [key]
+
+
+def test_its_repository_is_as_the_supervisor_wants_it() -> None:
+    repository = yaml.safe_load((APP.parent / "repository.yaml").read_text())
+    assert repository.keys() == {"name", "url", "maintainer"}
+    assert all(isinstance(text, str) and text for text in repository.values())
+    assert (APP / "DOCS.md").is_file()
+
+
+def test_the_supervisor_can_build_it_from_what_lies_in_the_folder() -> None:
+    """It pulls what the image is from, so that may not be one of this machine; --pull."""
+    lines = re.sub(r"\\\n", " ", (APP / "Dockerfile").read_text()).splitlines()
+    steps = [line.split() for line in lines if line and not line.startswith("#")]
+    assert [words[1:] for words in steps if words[0] == "FROM"] == [["debian:trixie-slim"]]
+    assert not list(APP.glob("build.*")), "deprecated: it would replace what the image is from"
+    copied = {one for words in steps if words[0] == "COPY" for one in words[1:-1]}
+    assert copied == {"emotiond-*.whl", "constraints.txt", "run.py"}
 
 
 def test_it_is_of_this_version() -> None:
     assert SETTINGS["version"] == __version__
-    assert f"BUILD_FROM=emotiond:{__version__}\n" in (APP / "Dockerfile").read_text()
     assert f"## {__version__}\n" in (APP / "CHANGELOG.md").read_text()
 
 

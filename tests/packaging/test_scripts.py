@@ -37,7 +37,15 @@ def test_a_dry_run_of_a_release_tells_everything_and_changes_nothing(tmp_path: P
     before = (ROOT / "edge" / "__init__.py").read_bytes()
     done = run("packaging/release", __version__, "--dry-run", f"--out={tmp_path}")
     assert done.returncode == 0, done.stderr
-    for part in ("hatchling", "deb/build", "oci/build", "trixie", "arm64", "SHA256SUMS"):
+    for part in (
+        "hatchling",
+        "deb/build",
+        "oci/build",
+        "homeassistant/build",
+        "trixie",
+        "arm64",
+        "SHA256SUMS",
+    ):
         assert part in done.stdout
     assert (ROOT / "edge" / "__init__.py").read_bytes() == before
     assert list(tmp_path.iterdir()) == []
@@ -70,7 +78,6 @@ def test_a_release_writes_its_version_everywhere(tmp_path: Path) -> None:
     ]
     assert sorted(named) == [
         "edge/__init__.py",
-        "packaging/homeassistant/emotiond/Dockerfile",
         "packaging/homeassistant/emotiond/config.yaml",
         "packaging/oci/compose.yaml",
     ]
@@ -126,7 +133,9 @@ def test_the_scripts_of_the_debian_package_are_whole(name: str) -> None:
     assert "@" not in re.sub(r"\[@\]|emotiond@|@example", "", script)
 
 
-@pytest.mark.parametrize("script", ["deb/build", "oci/build", "release", "environment.py"])
+@pytest.mark.parametrize(
+    "script", ["deb/build", "oci/build", "homeassistant/build", "release", "environment.py"]
+)
 def test_every_script_says_what_it_takes(script: str) -> None:
     done = run(str(PACKAGING / script), "--help")
     assert done.returncode == 0, done.stderr

@@ -196,7 +196,7 @@ def requests() -> Target:
     """Commands by MQTT: a topic, a line feed, and the payload."""
     from edge.publish import MqttSettings
     from edge.publish.mqtt.client import MqttMessage
-    from edge.publish.mqtt.commands import MqttCommandHandler
+    from edge.publish.mqtt.commands import handle_command
     from edge.service.commands import CommandName, CommandQueue, CommandResult
 
     settings = MqttSettings(host="127.0.0.1", device="fuzz", commands=tuple(CommandName))
@@ -206,8 +206,8 @@ def requests() -> Target:
         topic, _, payload = path.read_bytes().partition(b"\n")
         answers: list[MqttMessage] = []
         queue = CommandQueue()
-        handler = MqttCommandHandler(settings, queue, answers.append)
-        handler.handle(MqttMessage(topic.decode(errors="replace"), payload))
+        message = MqttMessage(topic.decode(errors="replace"), payload)
+        handle_command(settings, queue, answers.append, message)
         request = queue.next(0.0)
         if request is not None:
             request.answer(CommandResult({"done": True}))

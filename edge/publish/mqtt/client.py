@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -38,6 +38,8 @@ that came and may wait to be read; beyond, the oldest is dropped."""
 MAX_UNACKNOWLEDGED = 40
 """Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
 
+
+T = TypeVar("T")
 
 BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
 """Result of the last try to reach a broker; `contested`: another client has the same id."""
@@ -87,11 +89,6 @@ class MqttClient:
 
     A session beside the daemon's has a `purpose`, and a client id of its own. A ConfigError says
     that a secret or a TLS file cannot be used.
-
-    Attributes:
-        closed_reason: why the connection is no more; None while it lasts.
-        acks: message ids that the broker acknowledged, with its reason where it refused.
-        suback_results: for each subscription, what came of each of its topics.
     """
 
     def __init__(
@@ -102,10 +99,10 @@ class MqttClient:
         will: MqttMessage | None = None,
     ) -> None:
         self.address = address
-        self.closed_reason: str | None = None
+        self.closed_reason: str | None = None  # why the connection is no more
         self.incoming: deque[MqttMessage] = deque(maxlen=MAX_INCOMING)
-        self.acks: deque[tuple[int, ReasonCode]] = deque()
-        self.suback_results: deque[list[ReasonCode]] = deque()
+        self.acks: deque[tuple[int, ReasonCode]] = deque()  # message ids, and what became of them
+        self._subacks: deque[list[ReasonCode]] = deque()
         self._settings = settings
         self._connack: ReasonCode | None = None
         self._unacknowledged: set[int] = set()
@@ -119,7 +116,7 @@ class MqttClient:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
-        self._paho.on_subscribe = lambda *event: self.suback_results.append(event[3])
+        self._paho.on_subscribe = lambda *event: self._subacks.append(event[3])
         self._paho.on_publish = self._on_publish
         self._paho.on_message = self._on_message
 
@@ -193,32 +190,34 @@ class MqttClient:
             self._unacknowledged.add(sent.mid)
         return sent.mid
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for what is published on `topics`, at QoS 1; `suback_results` has the answers."""
-        if topics:
-            self._paho.subscribe([(topic, 1) for topic in topics])
+    def subscribe(self, topics: Sequence[str], required: bool = False) -> list[str]:
+        """Subscribe at QoS 1; return what is refused, or raise a BrokerError if it is `required`.
 
-    def subscribe_and_wait(self, topics: Sequence[str]) -> None:
-        """Subscribe at QoS 1; a BrokerError says that there is no answer, or which is refused."""
-        self.subscribe(topics)
-        self._await_answer(self.suback_results)
-        for topic, reason in zip(topics, self.suback_results.popleft(), strict=False):
-            if reason.is_failure:
-                raise ConnectionRefusedByBroker(f"it may not subscribe to {topic}: {reason}")
+        A BrokerError also says that no answer came.
+        """
+        if not topics:
+            return []
+        self._paho.subscribe([(topic, 1) for topic in topics])
+        reasons = self._answer(self._subacks)
+        answers = zip(topics, reasons, strict=False)
+        refused = [f"{topic}: {reason}" for topic, reason in answers if reason.is_failure]
+        if refused and required:
+            raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
+        return refused
 
     def publish_and_wait(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait until the broker has it; errors as of `subscribe_and_wait`."""
+        """Publish at QoS 1 and wait until the broker has it, or raise a BrokerError."""
         self.publish(MqttMessage(topic, payload, 1, retain))
-        self._await_answer(self.acks)
-        _, reason = self.acks.popleft()
+        _, reason = self._answer(self.acks)
         if reason.is_failure:
             raise ConnectionRefusedByBroker(f"it may not publish on {topic}: {reason}")
 
-    def _await_answer(self, answers: deque[Any]) -> None:
+    def _answer(self, answers: deque[T]) -> T:
         if not self.wait(lambda: bool(answers), ANSWER_TIMEOUT):
             if self.closed_reason is not None:
                 raise ConnectionLost(f"connection lost: {self.closed_reason}")
             raise ConnectionLost(f"does not answer within {ANSWER_TIMEOUT:.0f} s any more")
+        return answers.popleft()
 
     def close(self) -> None:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""

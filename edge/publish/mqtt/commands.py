@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -35,82 +34,73 @@ CallerId = str | int | None
 """What a caller gave in the payload to know the answer by."""
 
 
-class MqttCommandHandler:
-    """Puts commands that come by MQTT into the queue, and publishes the answers from any thread."""
+def handle_command(
+    settings: MqttSettings,
+    queue: CommandQueue,
+    publish: Callable[[MqttMessage], None],
+    message: MqttMessage,
+) -> None:
+    """Put the command of a message into the queue; `publish`, from any thread, what is answered."""
+    camera, place = "", message.topic.removeprefix(f"{settings.root}/")
+    if not place.startswith(("set/", "request/")):
+        camera, _, place = place.partition("/")
+    topics = Topics(settings.root, camera)
+    verb, _, name = place.partition("/")
+    topic = _answer_topic(settings, message, topics, name)
+    correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
+    caller: CallerId = None
 
-    def __init__(
-        self,
-        settings: MqttSettings,
-        command_queue: CommandQueue,
-        publish: Callable[[MqttMessage], None],
-    ) -> None:
-        self._settings, self._command_queue, self._publish = settings, command_queue, publish
-
-    def handle(self, message: MqttMessage) -> None:
-        """Put the command of a message into the queue, or answer what is wrong with it."""
-        camera, place = "", message.topic.removeprefix(f"{self._settings.root}/")
-        if not place.startswith(("set/", "request/")):
-            camera, _, place = place.partition("/")
-        topics = Topics(self._settings.root, camera)
-        verb, _, name = place.partition("/")
-        correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
-        reply = partial(self._reply, topics, self._answers(message, topics, name), correlation)
-        caller: CallerId = None
-        try:
-            caller, fields = _parse(message)
-            command = self._read(verb, name, fields)
-        except CommandError as error:
-            reply(caller, error)
-        else:
-            self._command_queue.submit(CommandRequest(command, partial(reply, caller), camera))
-
-    def _read(self, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
-        """Return the command of that name, if it is allowed and asked for in the right way."""
-        right = {one for one in CommandName if (one in SET_COMMANDS) == (verb == "set")}
-        if name not in right:
-            known = ", ".join(sorted(right))
-            raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
-        command = CommandName(name)
-        if command not in self._settings.commands:
-            text = f"{name} is not among the commands of this device's config"
-            raise CommandError(ErrorCode.UNAUTHORISED, text)
-        by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
-        return read_command(command, by_name)
-
-    def _answers(self, message: MqttMessage, topics: Topics, name: str) -> str:
-        """Return the topic that the caller wants, where an answer could be taken for nothing else.
-
-        This device may write where the caller may not.
-        """
-        wanted = getattr(message.properties, "ResponseTopic", None) or ""
-        first, home = wanted.partition("/")[0], self._settings.homeassistant
-        apart = first not in {self._settings.prefix, home and home.prefix, ""} and first[0] != "$"
-        answers = wanted.startswith(f"{topics.response}/")
-        if (apart or answers) and not re.search(r"[+#\0]", wanted):
-            return wanted
-        known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
-        return f"{topics.response}/{name if known else 'unknown'}"
-
-    def _reply(
-        self,
-        topics: Topics,
-        topic: str,
-        correlation: bytes | None,
-        caller: CallerId,
-        result: CommandResult | CommandError,
-    ) -> None:
+    def reply(result: CommandResult | CommandError) -> None:
+        body: dict[str, Any] = {"id": caller, "status": "ok"}
         if isinstance(result, CommandError):
-            body = {"status": "error", "error": {"code": result.code.value, "message": str(result)}}
+            body["status"] = "error"
+            body["error"] = {"code": result.code.value, "message": str(result)}
         else:
+            body["data"] = result.data
             if result.jpeg is not None:
-                kind = mqtt_properties(self._settings, ContentType="image/jpeg")
-                self._publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
-            body = {"status": "ok", "data": result.data}
-        payload = msgspec.json.encode({"id": caller, **body})
+                kind = mqtt_properties(settings, ContentType="image/jpeg")
+                publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
         properties = mqtt_properties(
-            self._settings, ContentType="application/json", CorrelationData=correlation
+            settings, ContentType="application/json", CorrelationData=correlation
         )
-        self._publish(MqttMessage(topic, payload, qos=1, properties=properties))
+        publish(MqttMessage(topic, msgspec.json.encode(body), qos=1, properties=properties))
+
+    try:
+        caller, fields = _parse(message)
+        command = _read(settings, verb, name, fields)
+    except CommandError as error:
+        reply(error)
+    else:
+        queue.submit(CommandRequest(command, reply, camera))
+
+
+def _read(settings: MqttSettings, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
+    """Return the command of that name, if it is allowed and asked for in the right way."""
+    right = {one for one in CommandName if (one in SET_COMMANDS) == (verb == "set")}
+    if name not in right:
+        known = ", ".join(sorted(right))
+        raise CommandError(ErrorCode.UNKNOWN, f"expected one of {known} below {verb}")
+    command = CommandName(name)
+    if command not in settings.commands:
+        text = f"{name} is not among the commands of this device's config"
+        raise CommandError(ErrorCode.UNAUTHORISED, text)
+    by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
+    return read_command(command, by_name)
+
+
+def _answer_topic(settings: MqttSettings, message: MqttMessage, topics: Topics, name: str) -> str:
+    """Return the topic that the caller wants, where an answer could be taken for nothing else.
+
+    This device may write where the caller may not.
+    """
+    wanted = getattr(message.properties, "ResponseTopic", None) or ""
+    first, home = wanted.partition("/")[0], settings.homeassistant
+    apart = first not in {settings.prefix, home and home.prefix, ""} and first[0] != "$"
+    answers = wanted.startswith(f"{topics.response}/")
+    if (apart or answers) and not re.search(r"[+#\0]", wanted):
+        return wanted
+    known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
+    return f"{topics.response}/{name if known else 'unknown'}"
 
 
 def _parse(message: MqttMessage) -> tuple[CallerId, dict[str, Any] | bytes]:

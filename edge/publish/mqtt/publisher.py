@@ -58,6 +58,7 @@ class MqttPublisher(OutboxSink):
         self._connector = BrokerConnector(
             settings,
             will=self._goodbye,
+            topics=self._subscriptions,
             note="events are kept and it is tried again",
             hint=NO_BROKER_HINT if settings.is_default else "",
         )
@@ -142,12 +143,13 @@ class MqttPublisher(OutboxSink):
             self._connections += 1
             self._last_sent, self._in_flight = 0, {}  # all are sent anew
             self._published.clear()  # one that was restarted, or another one, knows nothing
-            client.subscribe(self._subscriptions)
             self._client = client
             self._clear_former(client)
             while client.closed_reason is None and not self._stopping.is_set():
                 self._connector.poll(client, self._wakeup)
-                self._receive(client)
+                self._process_acks(client)
+                while client.incoming:
+                    self._on_message(client.incoming.popleft())
                 if time.monotonic() >= self._republish_at:
                     self._published.clear()
                     self._republish_at = math.inf
@@ -192,16 +194,6 @@ class MqttPublisher(OutboxSink):
             self._remembered |= set(topics)
             broker = str(self._connector.address)
             self._retained_topics.add(self._outbox.path, broker, self._remembered)
-
-    def _receive(self, client: MqttClient) -> None:
-        self._process_acks(client)
-        while client.incoming:
-            self._on_message(client.incoming.popleft())
-        while client.suback_results:
-            results = client.suback_results.popleft()
-            for topic, reason in zip(self._subscriptions, results, strict=False):
-                if reason.is_failure:
-                    log.warning("%s: does not let this client hear %s", self, topic)
 
     def _process_acks(self, client: MqttClient) -> None:
         acknowledged: list[int] = []

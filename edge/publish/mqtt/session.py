@@ -16,7 +16,6 @@ from secrets import token_hex
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
 from edge.publish.mqtt.client import (
-    ANSWER_TIMEOUT,
     POLL_INTERVAL,
     TAKEN_OVER,
     BrokerError,
@@ -74,12 +73,8 @@ class BrokerConnector:
     state, and only changes, with the `note` where it is not connected. With a `hint` it may well be
     that there is no broker: the first reason is no warning, and the hint is told.
 
-    A broker must grant the subscription to `topics`. A ConfigError says that a secret or a TLS file
-    cannot be used.
-
-    Attributes:
-        address: the broker that is connected or was tried last.
-        states: of the brokers that were tried yet.
+    With a `purpose`, a broker must grant the subscription to `topics`. A ConfigError says that a
+    secret or a TLS file cannot be used.
     """
 
     def __init__(
@@ -92,12 +87,13 @@ class BrokerConnector:
         note: str = "",
         hint: str = "",
     ) -> None:
-        self.address = settings.addresses[0]
-        self.states: dict[Address, BrokerState] = {}
+        self.address = settings.addresses[0]  # that is connected or was tried last
+        self.states: dict[Address, BrokerState] = {}  # of those that were tried yet
         self._new_client = partial(MqttClient, settings, purpose=purpose, will=will)
         self._new_client(self.address)  # what is wrong with it is said now
         self._addresses, self._topics = settings.addresses, topics
-        self._connected = f"listening to {', '.join(topics)}" if topics else "connected"
+        self._connected = f"listening to {', '.join(topics)}" if purpose else "connected"
+        self._required = bool(purpose)
         self._note, self._hint = f"; {note}" if note else "", hint
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
@@ -157,8 +153,7 @@ class BrokerConnector:
         try:
             client = self._new_client(self.address)
             client.connect()
-            if self._topics:
-                client.subscribe_and_wait(self._topics)
+            refused = client.subscribe(self._topics, self._required)
         except (ConfigError, BrokerError) as error:
             # A config error: what was well at the start and is no more.
             state = error.state if isinstance(error, BrokerError) else "refused"
@@ -168,6 +163,8 @@ class BrokerConnector:
         self._connected_at = time.monotonic()
         if self.states.get(self.address) != "contested":  # else it has to last first
             self.report(self.address, "connected", self._connected)
+        for one in refused:
+            log.warning("broker %s: does not let this client hear %s", self.address, one)
         return client
 
     def _report_end(self, client: MqttClient) -> None:
@@ -201,9 +198,7 @@ def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
 def retained_on(session: MqttClient, topics: Sequence[str]) -> list[str]:
     """Return those of `topics` on which the broker retains something that this client may read."""
     session.incoming.clear()
-    session.suback_results.clear()
     session.subscribe(topics)
-    session.wait(lambda: bool(session.suback_results), ANSWER_TIMEOUT)
 
     def found() -> set[str]:
         return {one.topic for one in session.incoming if one.retain and one.payload}
@@ -255,7 +250,7 @@ def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckRes
 def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
     topic, token = f"{settings.topics.response}/doctor", token_hex(8).encode()
-    session.subscribe_and_wait([topic])
+    session.subscribe([topic], required=True)
     session.publish_and_wait(topic, token)
     received = session.incoming
     if session.wait(lambda: any(message.payload == token for message in received), ECHO_SECONDS):

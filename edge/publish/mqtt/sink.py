@@ -22,7 +22,7 @@ from edge.publish.homeassistant import (
 )
 from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage
-from edge.publish.mqtt.commands import MqttCommandHandler
+from edge.publish.mqtt.commands import handle_command
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.sink import Sink, SinkContext
@@ -64,11 +64,8 @@ class MqttSink(MqttPublisher):
         self.publish_retained(topics.availability, b"online", qos=1)
         if context.several and settings.homeassistant is not None:
             topic = discovery_topic(settings.homeassistant, topics.root)
-            self.publish_retained(topic, daemon_discovery(settings), qos=1)
-        self._command_handler: MqttCommandHandler | None = None
-        if context.commands is not None:
-            publish = self.publish_message
-            self._command_handler = MqttCommandHandler(settings, context.commands, publish)
+            self._announce(topic, daemon_discovery(settings))
+        self._commands = context.commands
         self._log_handler = LogHandler(
             lambda line: self.publish_message(MqttMessage(topics.log, msgspec.json.encode(line)))
         )
@@ -81,7 +78,7 @@ class MqttSink(MqttPublisher):
     def publish(self, record: SinkRecord) -> None:
         """Take an event, or how things are now; by one thread at a time."""
         self._raise_error()
-        camera = record.camera_name
+        camera, home = record.camera_name, self._settings.homeassistant
         topics = Topics(self._topics.root, camera)
         match record:
             case EmotionEvent():
@@ -93,7 +90,10 @@ class MqttSink(MqttPublisher):
                 self._publish_state(topics, camera)
                 self._publish_faces(record, topics)
             case DaemonStatus():
-                self._announce(record, topics)  # first: the state may show a class new to it
+                if home is not None:  # first: the state may show a class new to it
+                    commands = self._settings.commands if self._commands else ()
+                    told = discovery(self._settings, record, self._catalog, commands)
+                    self._announce(discovery_topic(home, topics.root), told)
                 self._states[camera].set_status(record)
                 self._publish_state(topics, camera)
             case Stats():
@@ -104,7 +104,7 @@ class MqttSink(MqttPublisher):
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
             case CameraRemoved():
                 self._states.pop(camera, None)
-                if (home := self._settings.homeassistant) is not None:
+                if home is not None:
                     self._announcements.pop(topic := discovery_topic(home, topics.root), None)
                     self.publish_retained(topic, b"", qos=1)
                 for topic in (topics.state, topics.stats):
@@ -115,15 +115,11 @@ class MqttSink(MqttPublisher):
         super().close(timeout)
         logging.getLogger("edge").removeHandler(self._log_handler)
 
-    def _announce(self, status: DaemonStatus, topics: Topics) -> None:
-        if (homeassistant := self._settings.homeassistant) is not None:
-            topic = discovery_topic(homeassistant, topics.root)
-            commands = self._settings.commands if self._command_handler else ()
-            announcement = discovery(self._settings, status, self._catalog, commands)
-            self._announcements[topic] = announcement
-            if topic not in self._subscriptions:  # what an earlier run has announced there
-                self._subscriptions.append(topic)
-            self._publish_announcement(topic, announcement["components"])
+    def _announce(self, topic: str, announcement: Announcement) -> None:
+        self._announcements[topic] = announcement
+        if topic not in self._subscriptions:  # what an earlier run has announced there
+            self._subscriptions.append(topic)
+        self._publish_announcement(topic, announcement["components"])
 
     def _publish_announcement(
         self, topic: str, components: Mapping[str, Mapping[str, Any]]
@@ -159,8 +155,8 @@ class MqttSink(MqttPublisher):
                     before = msgspec.json.decode(message.payload, type=_Announced)
                     self._publish_announcement(message.topic, before.components)
         elif message.topic.startswith(f"{self._topics.root}/"):
-            if self._command_handler is not None:
-                self._command_handler.handle(message)
+            if self._commands is not None:
+                handle_command(self._settings, self._commands, self.publish_message, message)
         elif message.payload == b"online":
             self._republish_at = time.monotonic() + random.uniform(*REANNOUNCE_DELAY)
 

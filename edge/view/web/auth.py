@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge.errors import ConfigError
 from edge.view import WebSettings
 from edge.view.web.api import ApiError
-from edge.view.web.sessions import Sessions, WrongTokens
+from edge.view.web.sessions import CODE_AGE_S, Sessions, WrongTokens
 
 MIN_TOKEN_LENGTH = 16  # characters: too many to guess over a network
 TOKEN_LIFETIME_S = 1.0  # after which the token is looked up anew: its file may have another
@@ -28,13 +28,15 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-        "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "media-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors 'none'"
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Headers of every response: the page loads nothing from elsewhere; no other page may use it."""
+"""Headers of every response, unless it has its own: nothing is loaded from elsewhere, and no other
+page may use it."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class TokenAuth:
         self.needs_token = settings.token is not None
         self.port = 0
         self.sessions, self._wrong_tokens = Sessions(), WrongTokens()
+        self._codes = Sessions(max_age_s=CODE_AGE_S)
         if not self.needs_token and not is_loopback(settings.host):
             raise ConfigError(
                 f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
@@ -83,6 +86,17 @@ class TokenAuth:
         if self.needs_token and present is None:
             return False
         return self.sessions.is_open(self._session_of(headers), present)
+
+    def new_code(self) -> str:
+        """Return a code for one login soon, such as a link has that programs may see."""
+        return self._codes.begin(self._present_token())
+
+    def use_code(self, code: str) -> bool:
+        """Tell whether a code is good, which it is once."""
+        token = self._present_token()
+        is_good = self._codes.is_open(code, token)
+        self._codes.end(code, token)
+        return is_good
 
     async def hold_back(self, client: Address | None) -> None:
         """Count a wrong token, and wait: the more there were, the longer."""
@@ -130,7 +144,9 @@ class TokenAuth:
                 if ended:
                     return
                 if message["type"] == "http.response.start":
-                    MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                    told = MutableHeaders(scope=message)
+                    for name, value in SECURITY_HEADERS.items():
+                        told.setdefault(name, value)
                 elif guarded and message.get("more_body") and not self.is_authenticated(headers):
                     # The server now reports a disconnection, at which the response stops.
                     ended, message = True, {**message, "body": b"", "more_body": False}

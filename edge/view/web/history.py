@@ -1,75 +1,187 @@
 """History of the page: hours and days, from the files that events are appended to."""
 
-from collections.abc import Iterable, Iterator
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 
 from edge.publish.events import decode_event, utc
-from edge.publish.intervals import ExpressionInterval, intervals_of, time_by_emotion, time_in_view
-from edge.types import EmotionEvent
+from edge.publish.intervals import (
+    ExpressionInterval,
+    IntervalBuilder,
+    time_by_emotion,
+    time_in_view,
+)
+from edge.view import ViewContext
+from edge.view.web.api import ApiError
+from edge.view.web.programs import REPORT_POLICY, Programs
 
 MAX_BYTES = 32_000_000  # bytes at the end of each file that are read: some 50,000 events
+MAX_INTERVALS = 50_000  # of each file and camera that are remembered, the newest
 BARS = 48  # parts of the time that are told apart
 
 
-def read_history(
-    files: Iterable[Path], end: float, seconds: float, camera: str = ""
-) -> dict[str, Any]:
-    """Return what was seen in the time before `end`, POSIX time; it may take a second.
+class EventFile:
+    """Expression intervals of one file of events, of which each look reads what is new alone."""
 
-    With the name of a `camera`, what that one alone saw. Each bar is an equal part of the time,
-    with the seconds of each expression over all faces.
-    """
-    start = end - seconds
-    events = (event for path in files for event in _events(path))
-    seen = (event for event in events if not camera or event.camera_name == camera)
-    intervals = _within(intervals_of(seen), start, end)
-    edges = np.linspace(start, end, BARS + 1).tolist()
-    return {
-        "start": _utc(start),
-        "end": _utc(end),
-        "faces": len({one.track for one in intervals}),
-        "in_view": round(time_in_view(intervals), 1),
-        "seconds": _seconds(intervals),
-        "bars": [
-            {"start": _utc(left), "seconds": _seconds(_within(intervals, left, right))}
-            for left, right in pairwise(edges)
-        ],
-    }
+    def __init__(self, path: Path) -> None:
+        self._path, self._inode, self._offset = path, 0, 0
+        self._builders: defaultdict[str, IntervalBuilder] = defaultdict(_new_builder)
+
+    def intervals(self, camera: str) -> list[ExpressionInterval]:
+        """Return what is recorded so far: with a name, what that camera alone saw.
+
+        What cannot be read, or is no event, is left out.
+        """
+        with suppress(OSError):
+            self._read()
+        chosen = [self._builders[camera]] if camera else self._builders.values()
+        return [one for builder in chosen for one in (*builder.closed, *builder.open())]
+
+    def _read(self) -> None:
+        with self._path.open("rb") as file:
+            size, inode = (found := self._path.stat()).st_size, found.st_ino
+            if inode != self._inode or size < self._offset:  # retention has written it anew
+                self._builders.clear()
+                self._inode, self._offset = inode, max(0, size - MAX_BYTES)
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):  # it is being written
+                    break
+                self._offset += len(line)
+                with suppress(msgspec.MsgspecError, ValueError):
+                    event = decode_event(line)
+                    if event.position is None:  # positions in videos are no times of day
+                        self._builders[event.camera_name].add(event)
+        for builder in self._builders.values():
+            del builder.closed[:-MAX_INTERVALS]
 
 
-def _within(
-    intervals: Iterable[ExpressionInterval], start: float, end: float
-) -> list[ExpressionInterval]:
-    """Return the parts of intervals that lie in a period."""
-    return [
-        replace(one, start=max(one.start, start), end=min(one.end, end))
-        for one in intervals
-        if one.start < end and one.end > start
-    ]
+def _new_builder() -> IntervalBuilder:
+    return IntervalBuilder(by_zone=True)
 
 
-def _events(path: Path) -> Iterator[EmotionEvent]:
-    """Yield the events at the end of a file; what cannot be read, or is no event, is left out."""
-    with suppress(OSError), path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - MAX_BYTES))
-        for line in file:
-            with suppress(msgspec.MsgspecError, ValueError):
-                event = decode_event(line)
-                if event.position is None:  # positions in videos are no times of day
-                    yield event
+class History:
+    """What was seen, of the events in some files; any thread may ask."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = [EventFile(path) for path in files]
+        self._lock = threading.Lock()
+
+    def read(self, end: float, seconds: float, camera: str = "", parts: int = BARS) -> Any:
+        """Return what was seen in the time before `end`, POSIX time, as plain values.
+
+        With the name of a `camera`, what that one alone saw. Each of the equal `parts` has the
+        seconds of each expression over all faces.
+        """
+        start = end - seconds
+        with self._lock:
+            found = [one for file in self._files for one in file.intervals(camera)]
+        # Two files may have the same events.
+        within = dict.fromkeys(one for one in found if one.start < end and one.end > start)
+        intervals = [
+            replace(one, start=max(one.start, start), end=min(one.end, end)) for one in within
+        ]
+        by_emotion, zones = defaultdict(list), defaultdict[str, float](float)
+        for one in intervals:
+            by_emotion[one.emotion].append((one.start - start, one.end - start))
+            for zone in one.zones:
+                zones[zone] += one.seconds
+        edges = np.linspace(0.0, seconds, parts + 1)
+        shares = {name: _seconds_between(edges, spans) for name, spans in by_emotion.items()}
+        return {
+            "start": _utc(start),
+            "end": _utc(end),
+            "faces": len({one.track for one in intervals}),
+            "in_view": round(time_in_view(intervals), 1),
+            "seconds": {name: round(one, 1) for name, one in time_by_emotion(intervals).items()},
+            "zones": {name: round(one, 1) for name, one in sorted(zones.items())},
+            "bars": [
+                {
+                    "start": _utc(start + edges[index]),
+                    "seconds": {name: one[index] for name, one in shares.items() if one[index]},
+                }
+                for index in range(parts)
+            ],
+        }
+
+
+def _seconds_between(
+    edges: NDArray[np.float64], spans: Sequence[tuple[float, float]]
+) -> list[float]:
+    """Return how much of the spans lies between each two edges, in tenths of seconds."""
+
+    def since(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time from each of `times` to each edge after it, in all."""
+        times = np.sort(times)
+        count = np.searchsorted(times, edges)
+        return np.asarray(count * edges - np.concatenate([[0.0], np.cumsum(times)])[count])
+
+    starts, ends = np.asarray(spans).T
+    return [round(one, 1) for one in np.diff(since(starts) - since(ends)).tolist()]
 
 
 def _utc(seconds: float) -> str:
     return utc(datetime.fromtimestamp(seconds, UTC))
 
 
-def _seconds(intervals: Iterable[ExpressionInterval]) -> dict[str, float]:
-    return {emotion: round(value, 1) for emotion, value in time_by_emotion(intervals).items()}
+class HistoryQuery(msgspec.Struct, frozen=True):
+    """Query of `/api/history`, and of `/api/report`."""
+
+    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
+    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    parts: Annotated[int, msgspec.Meta(ge=1, le=31 * 24)] = BARS
+
+
+class HistoryRoutes:
+    """What was recorded, of one camera or of all."""
+
+    def __init__(self, context: ViewContext, history: History, programs: Programs) -> None:
+        self._context, self._history, self._programs = context, history, programs
+        self.routes = [
+            Route("/api/history", self._read),
+            Route("/api/report", self._report),
+        ]
+
+    def _query(self, request: Request) -> tuple[HistoryQuery, datetime]:
+        """Return what is asked, and the end of that time."""
+        if not self._context.event_files:
+            text = "expected a `jsonl` sink in the config, which records events; found none"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+        try:
+            query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
+            end = query.end or datetime.now(UTC)
+            end - timedelta(hours=query.hours)  # after year 1
+        except (ValueError, OverflowError) as error:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
+        return query, end
+
+    async def _read(self, request: Request) -> Response:
+        query, end = self._query(request)
+        seconds, camera = 3600 * query.hours, self._context.camera
+        read = partial(self._history.read, end.timestamp(), seconds, camera, query.parts)
+        return JSONResponse(await asyncio.to_thread(read))
+
+    async def _report(self, request: Request) -> Response:
+        """Return the report of a time, as a page that stands alone."""
+        query, end = self._query(request)
+        start, camera = end - timedelta(hours=query.hours), self._context.camera
+        options = [f"--since={start.isoformat()}", f"--until={end.isoformat()}"]
+        options += [f"--camera={camera}"] if camera else []
+        files = [str(path) for path in self._context.event_files if path.exists()]
+        page = await self._programs.run("report", "--out=-", *options, "--", *files)
+        return HTMLResponse(page, headers=REPORT_POLICY)

@@ -1,24 +1,26 @@
 """Routes of the web page and its API: what answers each request."""
 
-import asyncio
 import logging
 import re
 import threading
-from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from http import HTTPStatus
-from importlib.resources import files
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import cv2
 import msgspec
 import yaml
 from prometheus_client import generate_latest
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,37 +34,35 @@ from edge.service.commands import (
     GetSettings,
     Shutdown,
 )
-from edge.types import CameraState, SinkRecord
+from edge.types import CameraState, DaemonStatus, SinkRecord
 from edge.view import ViewContext, WebSettings
-from edge.view.annotate import annotate
 from edge.view.web.api import (
     ApiError,
-    CamerasCollector,
-    MetricsCollector,
-    decode_upload,
     execute_command,
     faces_json,
     parse_command,
-    read_body,
     read_json,
 )
 from edge.view.web.auth import TokenAuth
-from edge.view.web.history import read_history
+from edge.view.web.history import History, HistoryRoutes
+from edge.view.web.images import Images
+from edge.view.web.metrics import CameraNumbers, MetricsCollector
+from edge.view.web.programs import Programs
 from edge.view.web.snapshots import StoredSnapshots
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
+from edge.view.web.videos import Videos
 
-PAGE = files(__package__) / "page"
-OPENAPI = files(__package__) / "openapi.yaml"
+PAGE = Path(__file__).with_name("page")
+OPENAPI = Path(__file__).with_name("openapi.yaml")
 
-SCRIPTS = [one.name for one in PAGE.iterdir() if one.name.endswith(".js")]
-
-PAGE_FILES = {
-    "/": ("page.html", "text/html"),
-    **{f"/{name}": (name, "text/javascript") for name in SCRIPTS},
-    "/page.css": ("page.css", "text/css"),
-    "/page.svg": ("page.svg", "image/svg+xml"),
+PAGE_FILES = {"/": PAGE / "page.html"} | {
+    f"/{path.relative_to(PAGE)}": path
+    for path in PAGE.rglob("*.*")
+    if path.suffix in {".js", ".css", ".svg", ".json"}
 }
-"""Name and media type of each file of the page, by path; with several cameras `/` is grid.html."""
+"""Each file of the page by its path; with several cameras `/` is grid.html."""
+
+LANGUAGES = " ".join(sorted(path.stem for path in (PAGE / "strings").iterdir()))
 
 CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 """Path below which one of several cameras has all that an only one has at the root."""
@@ -70,8 +70,7 @@ CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 MAX_COMMAND_BYTES = 4096
 
 MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
-MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
-MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
+
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -87,48 +86,50 @@ COMMAND_ERROR_STATUS = {
 log = logging.getLogger(__name__)
 
 
-class HistoryQuery(msgspec.Struct, frozen=True):
-    """Query of `/api/history`."""
-
-    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=31 * 24)] = 24.0
-    end: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-
-
 class WebApp:
     """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
     `plain_video` is the live video without boxes and labels. With several cameras, each has an
-    application of its own below `/camera/NAME/`, with the same `auth`; the root tells of all.
+    application of its own below `/camera/NAME/`; the `root` tells of all.
     """
 
     def __init__(
-        self, settings: WebSettings, context: ViewContext, auth: TokenAuth | None = None
+        self, settings: WebSettings, context: ViewContext, root: "WebApp | None" = None
     ) -> None:
-        self.auth = auth or TokenAuth(settings, PAGE_FILES)
+        self.auth: TokenAuth = root.auth if root else TokenAuth(settings, PAGE_FILES)
+        self.videos: Videos = root.videos if root else Videos(context)
+        self._recorded: History = root._recorded if root else History(context.event_files)
+        self._programs: Programs = root._programs if root else Programs()
         self._web, self._several = settings, bool(context.cameras) and not context.camera
         self._apps: dict[str, WebApp] = {}  # of several cameras
         self._lock = threading.Lock()
         self.events = EventBroadcaster(context)
         self.video = MjpegBroadcaster(context, settings.max_viewers)
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
-        self._uploads, self._analyzing = 0, asyncio.Lock()
         self._context, self._quit_button = context, settings.quit_button
         self.routes = [
-            *(Route(path, self._page) for path in PAGE_FILES),
+            Route("/", self._page),
+            Route("/{script}.js", self._page),
+            Route("/strings/{language}.json", self._page),
+            Route("/page.css", self._page),
+            Route("/page.svg", self._page),
             Route("/stream.mjpg", self._stream),
             Route("/snapshot.jpg", self._snapshot),
             Route("/events", self._event_stream),
             Route("/api/state", self._state),
-            Route("/api/analyse", self._analyze, methods=["POST"]),
             Route("/api/control", self._control, methods=["POST"]),
             Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
-            Route("/api/history", self._history),
+            Route("/api/doctor", self._doctor, methods=["POST"]),
             Route("/api/quit", self._quit, methods=["POST"]),
+            Route("/api/code", self._code, methods=["POST"]),
             Route("/api/login", self._login, methods=["POST"]),
             Route("/api/logout", self._logout, methods=["POST"]),
             Route("/healthz", self._health),
             Route("/metrics", self._metrics),
             Route("/openapi.json", self._openapi),
+            *self.videos.routes,
+            *Images(context, self._first_status, settings.faces).routes,
+            *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
         if context.snapshots is not None and not self._several:
             self.routes += StoredSnapshots(context.snapshots).routes
@@ -157,7 +158,7 @@ class WebApp:
                 self._apps.pop(name).close()
             if context is None:
                 return None
-            new = self._apps[name] = WebApp(self._web, context, self.auth)
+            new = self._apps[name] = WebApp(self._web, context, self)
             if app is not None:  # the same camera, shown otherwise
                 new.events.status, new.events.stats = app.events.status, app.events.stats
             return new
@@ -201,10 +202,14 @@ class WebApp:
         return len(self.video.clients) + len(self.plain_video.clients)
 
     async def _page(self, request: Request) -> Response:
-        name, kind = PAGE_FILES[request.scope["path"]]
-        name = "grid.html" if name == "page.html" and self._several else name
-        response = Response((PAGE / name).read_bytes(), media_type=kind)
-        if kind == "text/html" and not self.auth.needs_token:
+        path = PAGE_FILES.get(request.scope["path"])
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if path.suffix != ".html":
+            return FileResponse(path)
+        page = (PAGE / "grid.html" if self._several else path).read_text("utf-8")
+        response = HTMLResponse(page.replace("{languages}", LANGUAGES))
+        if not self.auth.needs_token:
             self.auth.login(response)
         return response
 
@@ -240,26 +245,6 @@ class WebApp:
         }
         return {"version": __version__, "device": self._context.device, "cameras": cameras}
 
-    async def _analyze(self, request: Request) -> Response:
-        """Return the faces of an uploaded image, or the image with them; one at a time."""
-        if self._uploads > MAX_QUEUED_UPLOADS:
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
-        self._uploads += 1
-        try:
-            data = await read_body(request, MAX_UPLOAD_BYTES)
-            async with self._analyzing:
-                frame = await asyncio.to_thread(lambda: self._context.analyze(decode_upload(data)))
-        finally:
-            self._uploads -= 1
-        if "image/jpeg" in request.headers.get("accept", ""):
-            image = annotate(frame, self._context.blur)
-            return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
-        width, height = frame.frame.size
-        status = next(iter(self.cameras.values())).events.status
-        faces = [face.to_dict() for face in frame.expressions]
-        used = {"model": status.model, "detector": status.detector}
-        return JSONResponse({"width": width, "height": height, **used, "faces": faces})
-
     async def _control(self, request: Request) -> Response:
         command = parse_command(await read_json(request, dict[str, Any], MAX_COMMAND_BYTES))
         return JSONResponse(await execute_command(command, self._context))
@@ -275,33 +260,33 @@ class WebApp:
             raise ApiError(status, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
 
-    async def _history(self, request: Request) -> Response:
-        event_files = self._context.event_files
-        if not event_files:
-            text = "expected a `jsonl` sink in the config, which records events; found none"
-            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
-        try:
-            query = msgspec.convert(dict(request.query_params), HistoryQuery, strict=False)
-            end, seconds = query.end or datetime.now(UTC), 3600 * query.hours
-            end - timedelta(seconds=seconds)  # after year 1
-        except (ValueError, OverflowError) as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from error
-        answer = await asyncio.to_thread(
-            read_history, event_files, end.timestamp(), seconds, self._context.camera
-        )
-        return JSONResponse(answer)
+    def _first_status(self) -> DaemonStatus:
+        return next(iter(self.cameras.values())).events.status
+
+    async def _doctor(self, _request: Request) -> Response:
+        """Return the results of every check, which a process of its own makes."""
+        config = str(self._context.config_path)
+        printed = await self._programs.run("doctor", "--json", "--config", config, or_printed=True)
+        return JSONResponse({"checks": msgspec.json.decode(printed)})
 
     async def _quit(self, _request: Request) -> Response:
         if not self._quit_button:
             raise CommandError(ErrorCode.REFUSED, "expected `web.quit_button: true` in the config")
         return JSONResponse(await execute_command(Shutdown(), self._context))
 
+    async def _code(self, _request: Request) -> Response:
+        """Return a code for one login, such as `emotiond app` puts into a link."""
+        return JSONResponse({"code": self.auth.new_code()})
+
     async def _login(self, request: Request) -> Response:
-        """Exchange the token for a cookie."""
+        """Exchange the token, or a code, for a cookie."""
         body = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
-        if "token" not in body:
+        if not body.keys() & {"token", "code"}:
             raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
-        if not self.auth.verify(body["token"]):
+        is_good = self.auth.use_code(body.get("code", "")) or self.auth.verify(
+            body.get("token", "")
+        )
+        if not is_good:
             await self.auth.hold_back(request.client)
             raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
         response = JSONResponse({})
@@ -326,16 +311,15 @@ class WebApp:
         return JSONResponse({"status": ", ".join(blind)}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def _metrics(self, _request: Request) -> Response:
-        collectors = {name: app.collector for name, app in self.cameras.items()}
-        metrics = CamerasCollector(collectors) if self._several else self.collector
+        metrics = MetricsCollector({name: app.numbers for name, app in self.cameras.items()})
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(generate_latest(metrics), media_type=media_type)
 
     @property
-    def collector(self) -> Collector:
-        """Metrics of its camera."""
+    def numbers(self) -> CameraNumbers:
+        """What is measured of its camera."""
         status, stats = self.events.status, self.events.stats
-        return MetricsCollector(self._context.latest, status, stats, self.viewers)
+        return CameraNumbers(self._context.latest, status, stats, self.viewers)
 
     async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(yaml.safe_load(OPENAPI.read_bytes()))

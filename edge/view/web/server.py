@@ -102,6 +102,7 @@ class WebServer:
     async def _serve(self, listening: socket.socket) -> None:
         log.info("web page at %s", self.url)
         await self._server.serve([listening])
+        await self.app.videos.close()
 
 
 def listen(settings: WebSettings, former: socket.socket | None = None) -> socket.socket:

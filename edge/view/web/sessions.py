@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 MAX_AGE_S = 7 * 86_400.0  # seconds after which a login ends by itself
+CODE_AGE_S = 60.0  # seconds within which the code of a login link must be used
 MAX_SESSIONS = 100  # logins at a time; one more ends the oldest
 MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back, in seconds
 MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
@@ -18,8 +19,10 @@ log = logging.getLogger(__name__)
 class Sessions:
     """Open sessions: each belongs to one login with one token, and ends with it or by age."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, max_age_s: float = MAX_AGE_S
+    ) -> None:
+        self._clock, self._max_age_s = clock, max_age_s
         self._ends: dict[str, float] = {}
 
     def begin(self, token: str | None) -> str:
@@ -27,7 +30,7 @@ class Sessions:
         if len(self._ends) >= MAX_SESSIONS:
             del self._ends[next(iter(self._ends))]
         secret = secrets.token_urlsafe(32)
-        self._ends[_key(secret, token)] = self._clock() + MAX_AGE_S
+        self._ends[_key(secret, token)] = self._clock() + self._max_age_s
         return secret
 
     def is_open(self, secret: str, token: str | None) -> bool:

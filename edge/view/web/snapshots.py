@@ -12,8 +12,7 @@ from starlette.routing import Route
 from edge.view.snapshots import FILE_NAME, describe_snapshot, snapshot_sizes
 from edge.view.web.api import ApiError
 
-MAX_LISTED = 100
-"""Snapshots that one answer lists; `before` asks for older ones."""
+MAX_LISTED = 100  # snapshots that one answer lists; `before` asks for older ones
 
 
 class StoredSnapshots:
@@ -28,11 +27,20 @@ class StoredSnapshots:
 
     async def _answer(self, request: Request) -> Response:
         """List all, show one, or delete one or all."""
-        if request.method == "DELETE":
-            deleted = await asyncio.to_thread(_delete, self._named(request))
-            return JSONResponse({"deleted": deleted})
-        if "name" in request.path_params:
-            return await self._show(request)
+        name = request.path_params.get("name", "")
+        try:
+            if name and FILE_NAME.fullmatch(name) is None:
+                raise FileNotFoundError
+            if request.method == "DELETE":
+                return JSONResponse({"deleted": await asyncio.to_thread(self._delete, name)})
+            if name:
+                jpeg = await asyncio.to_thread((self._folder / name).read_bytes)
+                return Response(jpeg, media_type="image/jpeg")
+        except FileNotFoundError as error:
+            text = f"expected the name of a snapshot in /api/snapshots, found {name[:80]!r}"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text) from error
+        except OSError as error:
+            raise ApiError(HTTPStatus.CONFLICT, "failed", str(error)) from error
         before = request.query_params.get("before", "~")
         return JSONResponse(await asyncio.to_thread(self._describe, before))
 
@@ -44,37 +52,9 @@ class StoredSnapshots:
         ]
         return {"count": len(sizes), "bytes": sum(sizes.values()), "snapshots": shown}
 
-    async def _show(self, request: Request) -> Response:
-        (path,) = self._named(request)
-        try:
-            jpeg = await asyncio.to_thread(path.read_bytes)
-        except OSError as error:
-            raise _missing(path.name) from error
-        return Response(jpeg, media_type="image/jpeg")
-
-    def _named(self, request: Request) -> list[Path]:
-        """Return the snapshot that a path names, or all."""
-        name = request.path_params.get("name")
-        if name is None:
-            return list(snapshot_sizes(self._folder))
-        if FILE_NAME.fullmatch(name) is None:
-            raise _missing(name)
-        return [self._folder / name]
-
-
-def _delete(paths: list[Path]) -> int:
-    for path in paths:
-        try:
-            path.unlink()
-        except FileNotFoundError as error:
-            if len(paths) == 1:
-                raise _missing(path.name) from error
-        except OSError as error:
-            text = f"{path.name} cannot be deleted: {error.strerror}"
-            raise ApiError(HTTPStatus.CONFLICT, "failed", text) from error
-    return len(paths)
-
-
-def _missing(name: str) -> ApiError:
-    text = f"expected the name of a snapshot in /api/snapshots, found {name[:80]!r}"
-    return ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+    def _delete(self, name: str) -> int:
+        """Delete the snapshot of that name, or, without one, all; return how many."""
+        paths = [self._folder / name] if name else list(snapshot_sizes(self._folder))
+        for path in paths:
+            path.unlink(missing_ok=not name)
+        return len(paths)

@@ -22,7 +22,7 @@ from edge.publish.log_handler import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for
-from edge.view.web.api import ApiError, faces_json
+from edge.view.web.api import NO_IMAGE, ApiError, faces_json
 
 HISTORY_S, HISTORY_EVENTS = 3600.0, 500
 """Seconds and number of past events that a new listener is sent, so that its timeline is full."""
@@ -208,8 +208,7 @@ class MjpegBroadcaster(Broadcaster):
         """Return the latest frame as JPEG, encoded now; an ApiError tells that there is none."""
         frame = self._context.latest.newest
         if frame is None:
-            text = "there is no image now: the camera is paused, away, or just begins"
-            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", text)
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
         return self._encode(frame)
 
     async def content(self) -> AsyncIterator[bytes]:

@@ -24,12 +24,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_last_line_makes_the_daemon_use_the_model(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_command_that_ctrl_c_stopped_goes_on_to_a_model_that_the_daemon_uses(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    killed_in_last_epoch: pytest.MonkeyPatch,
 ) -> None:
-    data, recipe, made = (str(folder / name) for name in ("fer2013.csv", "mine.yaml", "made"))
-    assert main(["make-model", data, "--recipe", recipe, "--out", made]) == ExitCode.OK
+    command = ["make-model", str(folder / "fer2013.csv"), "--recipe", str(folder / "mine.yaml")]
+    command += ["--out", str(folder / "made")]
+    assert main(command) == 130
+    stopped = capsys.readouterr().err.splitlines()[-1]
+    assert stopped.startswith("emotiond-convert: stopped; the same command")
+    assert str(folder / "made" / "mine") in stopped
+    killed_in_last_epoch.undo()
+    assert main(command) == ExitCode.OK
     told = capsys.readouterr().out
+    assert "Epoch 2/2" in told
+    assert "Epoch 1/2" not in told
     for step in ("1/4 inspect", "2/4 train", "3/4 quantize", "4/4 evaluate", "70 rows"):
         assert step in told
     line = yaml.safe_load(told.splitlines()[-1])
@@ -38,24 +48,6 @@ def test_the_last_line_makes_the_daemon_use_the_model(
     assert name == "mine-int8" or "without int8: mine-int8: expected" in told
     assert len(classifier.card.labels) == 7
     assert (folder / "made" / f"{name}-report.json").exists()
-
-
-def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(
-    folder: Path,
-    capsys: pytest.CaptureFixture[str],
-    killed_in_last_epoch: pytest.MonkeyPatch,
-) -> None:
-    command = ["train", str(folder / "mine.yaml"), "--data", str(folder / "fer2013.csv")]
-    command += ["--out", str(folder / "made" / "mine")]
-    assert main(command) == 130
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("emotiond-convert: stopped; the same command")
-    assert str(folder / "made" / "mine") in line
-    killed_in_last_epoch.undo()
-    assert main(command) == ExitCode.OK
-    told = capsys.readouterr()
-    assert "Epoch 2/2" in told.out
-    assert "Epoch 1/2" not in told.out
 
 
 def test_what_a_recipe_builds_on_is_taken_from_the_shipped_ones_where_none_lies_beside(

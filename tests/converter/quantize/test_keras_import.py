@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.cli import main
-from edge.commands.demo import CLIP
 from edge.errors import ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.model_card import ModelCard, load_card
 from tests.converter.faces import draw, write_csv
 from tests.e2e.daemon import read_events, run_here
+from tests.films import cut
 
 pytest.importorskip("tensorflow", reason="conversion needs the extra `convert`")
 
@@ -188,16 +188,33 @@ FORMS = [".keras", ".h5", "json", "keras 2.1"]
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_model_in_any_form_says_as_a_tflite_what_it_said_before(
-    form: str, tmp_path: Path
-) -> None:
-    words = [*save(form, tmp_path), "--labels", LABELS, "--input", "0..1"]
-    assert main(["convert", *words, "--out", str(tmp_path / "out"), "--name", "mine"]) == 0
-    model = tmp_path / "out" / "mine-float32.tflite"
-    assert np.abs(classify(model) - expected()).max() < 1e-4
-    card = load_card(model, ModelCard)
+def test_a_model_in_any_form_is_read_as_it_was_saved(form: str, tmp_path: Path) -> None:
+    path, *more = save(form, tmp_path)
+    model = load_keras(Path(path), Path(more[1]) if more else None)
+    said = model.predict(np.array(FACES)[..., None] / 255, verbose=0)
+    assert np.abs(said - expected()).max() < 1e-5
+
+
+@pytest.fixture(scope="module")
+def made(eager: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the command makes, given data too, of a model of Keras 2.1 with labels of its own."""
+    folder = tmp_path_factory.mktemp("made")
+    data, _ = write_csv(folder)
+    words = [*save("keras 2.1", folder), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
+    words += ["--data", str(data), "--precision", "float32"]
+    assert main(["convert", *words, "--out", str(folder / "out"), "--name", "mine"]) == 0
+    return folder / "out" / "mine-float32.tflite"
+
+
+def test_a_model_says_as_a_tflite_what_it_said_before(made: Path) -> None:
+    assert np.abs(classify(made) - expected()).max() < 1e-4
+    card = load_card(made, ModelCard)
     assert card.output.kind == "probabilities"
     assert (card.input.scale, card.input.offset) == (1.0, 0.0)
+
+
+def test_labels_of_ones_own_are_converted_with_data_and_not_measured(made: Path) -> None:
+    assert load_card(made, ModelCard).measured == ()
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -219,13 +236,11 @@ def test_files_of_keras_2_with_the_layers_of_mobilenets_and_efficientnets_are_re
         assert np.abs(read.predict(faces, verbose=0) - wanted).max() < 1e-5
 
 
-def test_the_daemon_runs_a_converted_model_by_its_card(tmp_path: Path) -> None:
-    words = [*save("keras 2.1", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
-    assert main(["convert", *words, "--out", str(tmp_path), "--name", "mine"]) == 0
+def test_the_daemon_runs_a_converted_model_by_its_card(made: Path, tmp_path: Path) -> None:
     record = tmp_path / "events.jsonl"
     config = {
-        "source": {"kind": "video", "path": str(CLIP), "realtime": False},
-        "classifier": {"model": str(tmp_path / "mine-float32.tflite"), "min_confidence": 0},
+        "source": {"kind": "video", "path": str(cut(tmp_path / "film.mp4", 30)), "realtime": False},
+        "classifier": {"model": str(made), "min_confidence": 0},
         "sinks": [{"kind": "jsonl", "path": str(record)}],
     }
     assert run_here(tmp_path, config) == 0
@@ -244,14 +259,6 @@ def test_int8_with_data_takes_grey_as_it_is_and_is_measured(tmp_path: Path) -> N
     assert (card.input.dtype, card.input.scale, card.input.offset) == ("uint8", 1.0, 0.0)
     assert card.measured[0].data == "FER2013 PublicTest"
     assert np.abs(classify(model) - expected()).max() < 0.1
-
-
-def test_labels_of_ones_own_are_converted_with_data_and_not_measured(tmp_path: Path) -> None:
-    data, _ = write_csv(tmp_path)
-    words = [*save(".keras", tmp_path), "--labels", "a,b,c,d,e,f,g", "--input", "0..1"]
-    wanted = ["--data", str(data), "--precision", "float32", "--out", str(tmp_path)]
-    assert main(["convert", *words, *wanted]) == 0
-    assert load_card(tmp_path / "model-float32.tflite", ModelCard).measured == ()
 
 
 @pytest.fixture(scope="module")

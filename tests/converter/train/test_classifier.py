@@ -1,5 +1,6 @@
 """A whole training in small: from csv to a network, killed and taken up again."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.data import Dataset
+from converter.data import Dataset, Usage
 from converter.recipes import Distillation, Recipe
 from edge.errors import ConfigError, DataError
 from tests.converter.faces import dataset
@@ -23,8 +24,8 @@ SHORT = msgspec.structs.replace(RECIPE, epochs=1, warmup_epochs=0)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Three batches of faces to learn from: a training can be killed in the midst of an epoch."""
-    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=10)
+    """Two batches of faces to learn from: a training can be killed in the midst of an epoch."""
+    return dataset(tmp_path_factory.mktemp("data"), rows_per_label=7)
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,42 @@ def trained(
     data: Dataset,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The folder of a finished training."""
+    """The folder of a finished training; beside it, as a kill in the last epoch leaves it."""
+    from converter.train import loop
     from converter.train.classifier import train
 
-    directory = tmp_path_factory.mktemp("run")
-    train(RECIPE, data, directory)
+    directory = tmp_path_factory.mktemp("trainings") / "run"
+
+    class Copied(loop.Checkpoint):
+        """Copies the folder in the midst of the last epoch."""
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            if self._batches.epoch == self.params["epochs"] - 1 and batch == 0:
+                shutil.copytree(directory, directory.with_name("killed"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "Checkpoint", Copied)
+        train(RECIPE, data, directory)
     return directory
+
+
+@pytest.fixture(scope="module")
+def five(
+    eager: None,
+    small_network: None,
+    short_face_head: int,
+    data: Dataset,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of a training by five classes that also learned from a photograph of a wall."""
+    from converter.train.classifier import train
+
+    directory = tmp_path_factory.mktemp("five")
+    wall = directory / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
+    recipe = msgspec.structs.replace(SHORT, label_set="5", balance="oversample")
+    train(recipe, data, directory / "run", (), (wall,))
+    return directory / "run"
 
 
 def _weights(directory: Path) -> list[np.ndarray]:
@@ -77,17 +108,11 @@ def test_a_recipe_of_an_earlier_version_is_still_read(trained: Path, tmp_path: P
     assert read_recipe(tmp_path, Recipe) == RECIPE
 
 
-def test_the_photographs_that_taught_what_no_face_is_are_named(
-    data: Dataset, tmp_path: Path
-) -> None:
+def test_the_photographs_that_taught_what_no_face_is_are_named(five: Path, data: Dataset) -> None:
     from converter.quantize.trained_model import load_run
-    from converter.train.classifier import train
 
-    wall = tmp_path / "wall.png"
-    cv2.imwrite(str(wall), np.full((200, 300), 99, np.uint8))
-    train(SHORT, data, tmp_path / "run", (), (wall,))
-    assert (tmp_path / "run" / "negatives.txt").read_text() == "wall.png\n"
-    assert "1 photographs" in load_run(tmp_path / "run", data).training_data
+    assert (five / "negatives.txt").read_text() == "wall.png\n"
+    assert "1 photographs" in load_run(five, data).training_data
 
 
 def test_the_curves_are_a_picture_of_a_readable_size(trained: Path) -> None:
@@ -103,38 +128,35 @@ def test_the_saved_network_is_float32_and_has_every_output(trained: Path) -> Non
     assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
-def test_a_killed_training_goes_on_exactly_where_it_was(
-    trained: Path, data: Dataset, tmp_path: Path, killed_in_last_epoch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_goes_on_exactly_where_it_was(trained: Path, data: Dataset) -> None:
     from converter.train.classifier import train
     from converter.train.run_dir import is_finished
 
-    with pytest.raises(KeyboardInterrupt, match=f"goes on after the last .* in {tmp_path}"):
-        train(RECIPE, data, tmp_path)
-    assert not is_finished(tmp_path)
-    killed_in_last_epoch.undo()
-    train(RECIPE, data, tmp_path)
-    assert is_finished(tmp_path)
-    for one, other in zip(_weights(trained), _weights(tmp_path), strict=True):
+    killed = trained.with_name("killed")
+    assert not is_finished(killed)
+    train(RECIPE, data, killed)
+    assert is_finished(killed)
+    for one, other in zip(_weights(trained), _weights(killed), strict=True):
         assert np.allclose(one, other, atol=1e-6)
-    assert (tmp_path / "log.csv").read_text() == (trained / "log.csv").read_text()
+    assert (killed / "log.csv").read_text() == (trained / "log.csv").read_text()
 
 
 def test_a_student_learns_from_teachers_whose_judgements_are_kept(
     trained: Path, data: Dataset, tmp_path: Path
 ) -> None:
-    from converter.train.classifier import train
+    from converter.train.classifier import TrainingSet, teacher_targets, train
 
     how = Distillation(teachers=("teacher",), weight=0.5, views=2)
     student = msgspec.structs.replace(SHORT, distillation=how)
-    train(student, data, tmp_path / "one", (trained,))
+    train(student, data, tmp_path, (trained,))
     (kept,) = trained.glob("logits-*.npy")
     written = kept.stat().st_mtime_ns
-    train(student, data, tmp_path / "two", (trained,))
+    training = TrainingSet(data.split(Usage.TRAINING), student)
+    taught = teacher_targets((trained,), training, how.views)
     assert kept.stat().st_mtime_ns == written
     kept.unlink()
-    first, second = (_weights(tmp_path / name) for name in ("one", "two"))
-    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+    assert np.array_equal(teacher_targets((trained,), training, how.views), taught)
+    assert kept.exists()
 
 
 def test_a_teacher_that_is_not_there_is_named(data: Dataset, tmp_path: Path) -> None:
@@ -175,14 +197,8 @@ def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> 
         train(msgspec.structs.replace(RECIPE, batch_size=1000), data, tmp_path)
 
 
-def test_another_label_set_trains_with_its_rare_classes_repeated(
-    data: Dataset, tmp_path: Path
-) -> None:
-    from converter.train.classifier import train
-
-    recipe = msgspec.structs.replace(SHORT, label_set="5", balance="oversample")
-    train(recipe, data, tmp_path)
-    network = keras.saving.load_model(tmp_path / "model.keras")
+def test_another_label_set_trains_with_its_rare_classes_repeated(five: Path) -> None:
+    network = keras.saving.load_model(five / "model.keras")
     assert network.output["logits"].shape == (None, 5)
 
 

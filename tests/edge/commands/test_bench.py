@@ -74,13 +74,15 @@ def test_what_became_too_slow_ends_with_a_fault(
     command = ["bench", "shallow-int8", "--quick", "--only", "models", "--compare"]
     assert main([*command, str(measured / "old.json")]) == 1
     assert "TOO SLOW" in capsys.readouterr().err
-    assert main([*command, str(measured / "b.json"), "--limit", "1000"]) == 0
 
 
-def test_json_can_be_printed_instead_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "tiny-int8", "--quick", "--only", "models", "--json"]) == 0
+def test_json_can_be_printed_instead_of_the_table_and_compared(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "shallow-int8", "--quick", "--only", "models", "--json"]
+    assert main([*command, "--compare", str(measured / "b.json"), "--limit", "1000"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["models"]
-    assert row["model"] == "tiny-int8"
+    assert row["model"] == "shallow-int8"
 
 
 def test_the_whole_daemon_is_watched_live(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from converter.data import open_dataset
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.config import load_config
-from edge.infer.classifier import open_classifier
+from edge.infer.classifier import ClassifierSettings, open_classifier
+from edge.types import Image
 from tests.brokers import wait_until
+from tests.edge.infer.test_crop import face_of
 
 
 def collect(*arguments: str) -> int:
@@ -117,6 +121,73 @@ def test_nobody_in_view_is_a_failure_in_one_line(
     assert calibrate(tmp_path, *options) == 1
     assert "found 0" in capsys.readouterr().err
     assert not (tmp_path / "me.json").exists()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, clip: list[Image]) -> Path:
+    """Five pictures of a happy face, five of a neutral one."""
+    for label, face in (("happy", clip[4]), ("neutral", clip[0])):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for number in range(5):
+            brighter = np.clip(face * (1 + 0.02 * number), 0, 255).astype(np.uint8)
+            cv2.imwrite(str(tmp_path / "pictures" / label / f"{number}.png"), brighter)
+    return tmp_path / "pictures"
+
+
+def test_expressions_are_learned_from_a_folder_and_forgotten_again(
+    pictures: Path, tmp_path: Path, clip: list[Image], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "me.json"
+    assert calibrate(tmp_path, "--source", str(CLIP), "--seconds", "2.5", "--out", str(out)) == 0
+    neutral = out.read_bytes()
+    learn = ["--expressions", "--source", str(pictures), "--out", str(out)]
+    assert calibrate(tmp_path, *learn) == 0
+    told = capsys.readouterr().out
+    assert f"{out}: 10 looks; 100% were told apart without it, 100% with it" in told
+    assert f"classifier: {{neutral_baseline: {out}}}" in told
+    (tmp_path / "mine.yaml").write_text("classifier: {neutral_baseline: me.json}")
+    corrected = open_classifier(load_config(tmp_path / "mine.yaml").classifier)
+    plain, labels = open_classifier(ClassifierSettings()), corrected.card.labels
+    for face, label in ((clip[4], "happy"), (clip[0], "neutral")):
+        said, before = (
+            one.classify([face_of(face)]).probabilities[0] for one in (corrected, plain)
+        )
+        assert labels[int(said.argmax())] == label
+        assert np.abs(said - before).max() > 0.005
+    assert calibrate(tmp_path, *learn) == 0  # what was learned before is replaced
+    assert calibrate(tmp_path, "--undo", "--out", str(out)) == 0
+    assert out.read_bytes() == neutral
+
+
+def test_two_of_five_pictures_that_show_nobody_are_one_line_and_nothing_is_written(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 3):
+        wall = np.full((480, 640, 3), 90, np.uint8)
+        cv2.imwrite(str(pictures / "happy" / f"{number}.png"), wall)
+    out = tmp_path / "me.json"
+    learn = ["--expressions", "--source", str(pictures), "--out", str(out)]
+    assert calibrate(tmp_path, *learn) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    wanted = "happy: expected at least 5 good looks at one face, found 3, 2 without a face"
+    assert wanted in line
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (["happy"], "expected two or more of angry"),
+        (["happy", "happy"], "each once, found happy, happy"),
+        (["happy", "bored"], "found happy, bored"),
+    ],
+)
+def test_expressions_that_cannot_be_learned_are_one_line(
+    labels: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calibrate(tmp_path, "--source", str(CLIP), "--expressions", *labels) == 78
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
 
 
 @pytest.mark.parametrize("seconds", ["0", "-3", "long", "nan", "inf"])

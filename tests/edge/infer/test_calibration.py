@@ -9,7 +9,13 @@ import pytest
 
 from edge.detect import HaarSettings, open_detector
 from edge.errors import CalibrationError, ConfigError, ModelError
-from edge.infer.calibration import Calibrator, fit_baseline, write_baseline
+from edge.infer.calibration import (
+    Calibrator,
+    fit_baseline,
+    fit_expressions,
+    learn_expressions,
+    write_baseline,
+)
 from edge.infer.classifier import (
     ClassifierSettings,
     ModelPath,
@@ -78,8 +84,9 @@ def test_too_few_looks_are_an_error_that_says_why(clip: list[Image]) -> None:
 
 
 def test_a_model_without_neutral_faces_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="expected a model with the label neutral"):
-        calibrator(copy_brightness(tmp_path))
+    brightness = calibrator(copy_brightness(tmp_path))
+    with pytest.raises(ModelError, match="expected a model with the label neutral, found day"):
+        brightness.collect(FakeCamera([]), 1.0)
 
 
 CARD = load_card(SHIPPED, ModelCard)
@@ -101,7 +108,8 @@ def test_there_is_one_number_for_each_class_and_nothing_of_the_person() -> None:
     baseline = fit_baseline(CARD, answers(sad=0.5, neutral=0.3))
     assert len(baseline.weights) == len(CARD.labels)
     stored = {field.name for field in msgspec.structs.fields(NeutralBaseline)}
-    assert stored == {"model", "sha256", "labels", "crops", "weights"}
+    assert stored == {"model", "sha256", "labels", "crops", "weights", "expressions"}
+    assert baseline.expressions == ()
     assert (baseline.model, baseline.sha256, baseline.crops) == (CARD.name, CARD.sha256, 5)
 
 
@@ -163,6 +171,8 @@ def write(path: Path, card: ModelCard = CARD, **changes: Any) -> Path:
         ({"weights": [5.0] * 8}, "is not a baseline"),
         ({"weights": [-9.0] * 8}, "is not a baseline"),
         ({"face": "x"}, "is not a baseline"),
+        ({"expressions": [[0.0] * 8] * 8}, "Expected `expressions` of a row for each"),
+        ({"expressions": [[99.0] * 8] * 9}, "is not a baseline"),
     ],
 )
 def test_a_baseline_that_is_not_of_this_model_is_one_line_with_the_remedy(
@@ -184,13 +194,6 @@ def test_a_file_that_is_no_baseline_is_named(tmp_path: Path, content: bytes) -> 
         load_baseline(tmp_path / "gone.json", CARD)
 
 
-def test_a_model_without_neutral_faces_cannot_be_calibrated(tmp_path: Path) -> None:
-    classifier = open_classifier(ClassifierSettings(ModelPath(copy_brightness(tmp_path))))
-    haar = open_detector(HaarSettings())
-    with pytest.raises(ModelError, match="expected a model with the label neutral, found day"):
-        Calibrator(haar, classifier, QualitySettings())
-
-
 def test_a_classifier_corrects_what_it_says(tmp_path: Path, clip: list[Image]) -> None:
     lowered = [0.0] * len(CARD.labels)
     lowered[CARD.labels.index("happy")] = -float(np.log(4)) + 1e-6
@@ -210,3 +213,132 @@ def test_a_classifier_is_not_opened_with_the_baseline_of_another_model(tmp_path:
     path = write(tmp_path / "me.json", sha256="0" * 64)
     with pytest.raises(ConfigError, match="expected a baseline of shallow-int8"):
         open_classifier(ClassifierSettings(neutral_baseline=path))
+
+
+class Person:
+    """Somebody whose expressions the model mixes up as faces drawn at random from a seed.
+
+    Each is what the model says of it, turned in the same way; `show` gives looks at one.
+    """
+
+    def __init__(self, seed: int, spread: float = 0.7) -> None:
+        self._rng, count = np.random.default_rng(seed), len(CARD.labels)
+        self._spread = spread
+        self._turn = np.eye(count) + self._rng.normal(0, 0.45, (count, count))
+        self._shift = self._rng.normal(0, 1.0, count)
+
+    def show(self, label: str, count: int = 5) -> Probabilities:
+        sure = 3.0 * np.eye(len(CARD.labels))[CARD.labels.index(label)]
+        looks = sure + self._rng.normal(0, self._spread, (count, len(CARD.labels)))
+        values = np.exp(looks @ self._turn + self._shift)
+        return np.asarray(values / values.sum(axis=1, keepdims=True), np.float32)
+
+    def everything(self, count: int = 5) -> dict[str, Probabilities]:
+        return {label: self.show(label, count) for label in CARD.labels}
+
+
+def balanced(answers: dict[str, Probabilities], baseline: NeutralBaseline | None = None) -> float:
+    shares = []
+    for label, said in answers.items():
+        corrected = baseline.correct(said) if baseline else said
+        shares.append((corrected.argmax(axis=1) == CARD.labels.index(label)).mean())
+    return float(np.mean(shares))
+
+
+def test_five_looks_a_class_make_other_looks_at_the_person_read_far_better() -> None:
+    gains = []
+    for seed in range(8):
+        person = Person(seed)
+        learned = learn_expressions(CARD, person.everything(), None)
+        others = person.everything(40)
+        gains.append(balanced(others, learned.baseline) - balanced(others))
+        assert learned.looks == 40
+        assert learned.after == pytest.approx(balanced(others, learned.baseline), abs=0.15)
+        assert learned.before == pytest.approx(balanced(others), abs=0.15)
+    assert np.mean(gains) > 0.1
+    assert min(gains) > 0
+
+
+def test_a_person_whom_the_model_reads_rightly_is_hardly_changed() -> None:
+    seen = {label: answers(5, **{label: 0.89}) for label in CARD.labels}
+    logarithms = np.log(np.concatenate([*seen.values()]))
+    matrix = fit_expressions(logarithms, np.repeat(np.arange(8), 5))
+    baseline = NeutralBaseline("a", "0" * 64, CARD.labels, 0, (0.0,) * 8, tuple(map(tuple, matrix)))
+    for label, said in seen.items():
+        assert baseline.correct(said)[0, CARD.labels.index(label)] == pytest.approx(0.89, abs=0.02)
+
+
+def test_the_fewer_the_looks_the_smaller_is_the_correction() -> None:
+    """Of a class with more or fewer looks than others it is the same: each counts alike."""
+    person = Person(1)
+    seen, classes = np.log(np.concatenate([*person.everything().values()])), np.repeat(range(8), 5)
+    whole = fit_expressions(seen, classes)
+    some = np.isin(classes, [3, 6])
+    assert np.abs(fit_expressions(seen[some], classes[some])).sum() < np.abs(whole).sum() / 2
+    twice = np.concatenate([np.arange(40), np.flatnonzero(classes == 3)])
+    assert fit_expressions(seen[twice], classes[twice]) == pytest.approx(whole)
+
+
+def test_a_class_that_was_not_shown_keeps_its_own_score() -> None:
+    person = Person(2)
+    shown = {label: person.show(label) for label in ("happy", "neutral", "sad")}
+    learned = learn_expressions(CARD, shown, None)
+    column = [row[CARD.labels.index("fear")] for row in learned.baseline.expressions]
+    assert column == [0.0] * 9
+    assert any(row[CARD.labels.index("sad")] for row in learned.baseline.expressions)
+
+
+def test_what_is_known_of_the_neutral_face_stays_and_old_expressions_are_replaced() -> None:
+    person = Person(3)
+    known = fit_baseline(CARD, answers(sad=0.5, neutral=0.3))
+    once = learn_expressions(CARD, person.everything(), known).baseline
+    assert (once.weights, once.crops) == (known.weights, known.crops)
+    assert learn_expressions(CARD, Person(4).everything(), known) == learn_expressions(
+        CARD, Person(4).everything(), once
+    )
+
+
+def test_what_is_learned_takes_less_than_four_kilobytes_and_holds_no_picture(
+    tmp_path: Path,
+) -> None:
+    baseline = learn_expressions(CARD, Person(5).everything(40), None).baseline
+    write_baseline(tmp_path / "me.json", baseline)
+    assert (tmp_path / "me.json").stat().st_size < 4096
+    assert load_baseline(tmp_path / "me.json", CARD) == baseline
+    assert [*map(len, baseline.expressions)] == [8] * 9
+
+
+def test_looks_that_do_not_differ_teach_nothing_in_one_line() -> None:
+    same = answers(5, happy=0.9)
+    with pytest.raises(CalibrationError, match="expected expressions that differ more") as caught:
+        learn_expressions(CARD, dict.fromkeys(("happy", "sad"), same), None)
+    assert "\n" not in str(caught.value)
+
+
+def test_each_expression_is_asked_for_and_looked_at_after_a_pause(clip: list[Image]) -> None:
+    told: list[str] = []
+    camera = FakeCamera([clip[0]] * 65 + [clip[4]] * 100)
+    seen = calibrator().watch(camera, ["neutral", "happy"], told.append)
+    assert told == ["neutral", "happy"]
+    assert {label: len(one) for label, one in seen.items()} == {"neutral": 5, "happy": 5}
+    for label, said in seen.items():
+        assert set(said.argmax(axis=1)) == {CARD.labels.index(label)}
+
+
+def test_an_expression_that_nobody_shows_is_one_line(clip: list[Image]) -> None:
+    empty = np.full((240, 320, 3), 90, dtype=np.uint8)
+    camera = FakeCamera([clip[0]] * 65 + [empty] * 200)
+    with pytest.raises(CalibrationError) as caught:
+        calibrator().watch(camera, ["neutral", "happy"], lambda label: None)
+    assert "happy: expected at least 5 good looks at one face, found 0, 21 without a face" in str(
+        caught.value
+    )
+
+
+def test_a_classifier_corrects_by_expressions_too(tmp_path: Path, clip: list[Image]) -> None:
+    matrix = np.zeros((9, 8))
+    matrix[8, SAD] = 5.0
+    model = ModelPath(copy_model(tmp_path))
+    path = write(tmp_path / "me.json", expressions=matrix.tolist())
+    corrected = open_classifier(ClassifierSettings(model, neutral_baseline=path))
+    assert corrected.classify([face_of(clip[4])]).probabilities.argmax() == SAD

@@ -215,7 +215,7 @@ class Cluster:
             return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A scheduler with two workers on this machine."""
     pytest.importorskip("distributed")
@@ -236,7 +236,7 @@ def test_a_film_whose_worker_is_lost_is_given_to_another(
 ) -> None:
     outcomes = analyze_on_cluster(jobs, cluster.address)
     first = next(outcomes)
-    cluster.workers[0].kill()
+    cluster.workers[0].kill()  # the last test of these workers
     check(iter([first, *outcomes]), jobs, alone)
 
 

@@ -166,7 +166,7 @@ def test_each_event_and_each_class_is_a_trigger_for_the_editor_of_automations() 
 
 def test_of_several_cameras_the_daemon_is_what_is_updated() -> None:
     assert "update" not in components(camera="front")
-    daemon = msgspec.json.decode(daemon_discovery(MqttSettings(device="pi-4")))["components"]
+    daemon = daemon_discovery(MqttSettings(device="pi-4"))["components"]
     assert daemon.keys() == {"connection", "update"}
     assert daemon["update"]["latest_version_topic"] == "emotiond/latest_version"
     assert daemon["update"]["value_template"] == __version__

@@ -124,6 +124,7 @@ def test_a_host_that_nobody_knows_is_one_line_and_is_looked_up_again(
     (record,) = caplog.records
     assert record.message.startswith(f"osc no-such-host.invalid:{receiver.server_address[1]}: ")
     assert record.message.endswith("; what happens meanwhile is not sent")
+    wait_until(lambda: sink.dropped == 3)
     (result,) = OscSettings(host="no-such-host.invalid").check()
     assert result.level is Level.FAILURE
     known = socket.getaddrinfo("127.0.0.1", receiver.server_address[1], type=socket.SOCK_DGRAM)

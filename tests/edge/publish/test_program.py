@@ -128,6 +128,38 @@ def test_a_program_that_fails_is_told_once(start: Start, caplog: pytest.LogCaptu
     ]
 
 
+def test_a_program_that_does_not_read_its_input_and_says_much_is_no_fault(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = start("import os; os.close(0); [print('x' * 1000) for _ in range(1000)]")
+    for _ in range(2):
+        sink.publish(event(zones=("z" * 100_000,)))  # more than a pipe holds
+    sink.close(30)
+    assert caplog.records == []
+    assert sink.dropped == 0
+
+
+def test_a_program_that_goes_away_meanwhile_is_told_once_and_works_again_when_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program, ran = tmp_path / "ring", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    sink = CommandSettings((str(program),)).open(SinkContext())
+    sink.start()
+    program.rename(tmp_path / "gone")
+    for _ in range(2):
+        sink.publish(event())
+    wait_until(lambda: caplog.records)
+    (tmp_path / "gone").rename(program)
+    sink.publish(event())
+    wait_until(ran.exists)
+    sink.close(30)
+    assert [record.message for record in caplog.records] == [
+        f"command {program}: cannot be run: No such file or directory"
+    ]
+
+
 def test_a_program_that_is_not_there_is_one_line_and_a_failure_for_doctor() -> None:
     data = {"sinks": {"kind": "command", "arguments": ["no-such-program", "x"]}}
     (settings,) = parse_config(data, Path("my.yaml")).sinks

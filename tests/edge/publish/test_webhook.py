@@ -22,7 +22,7 @@ from tests import schema
 from tests.brokers import wait_until
 from tests.certificates import Authority
 from tests.events import event, stats
-from tests.receivers import Receiver, babble, drip, hang, leave
+from tests.receivers import Receiver, babble, drip, flood, hang, leave
 
 
 @pytest.fixture
@@ -108,6 +108,7 @@ def test_a_body_is_signed_with_the_secret(
         (hang, "timed out; events are kept"),
         (drip, "timed out; events are kept"),
         (leave, "expected an answer by HTTP, found none; events are kept"),
+        (flood, "expected an answer by HTTP, found none; events are kept"),
         (babble, "expected an answer by HTTP, found none; events are kept"),
     ],
 )

@@ -144,6 +144,17 @@ def test_an_image_that_is_about_to_be_written_stays_noted_and_one_that_went_away
     assert [link.readlink().name for link in links.iterdir()] == ["soon.png"]
 
 
+def test_an_uploaded_video_and_its_results_are_deleted_after_an_hour(tmp_path: Path) -> None:
+    old, new = (tmp_path / "state/uploads" / name / "annotated.mp4" for name in ("old", "new"))
+    for path, age in ((old, 1.1), (new, 0.9)):
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (NOW.timestamp() - age * HOUR,) * 2)
+    assert expire(tmp_path) == []
+    assert not old.parent.exists()
+    assert new.exists()
+
+
 def test_damaged_and_earlier_outboxes_are_deleted_by_age_and_the_present_one_is_not(
     tmp_path: Path,
 ) -> None:

@@ -1,12 +1,12 @@
 // The first page of several cameras: an image of each, which leads to its own page.
 
-import { byId, createElement, errorText, onLogin, request, showLogin, showMessage } from "./dom.js";
+import { byId, createElement, errorText, onLogin, request, showLogin, showMessage, t, word } from "./dom.js";
 
 const INTERVAL = 1000;
 const cells = new Map(); // by camera
 
 function newCell(name) {
-  const image = createElement("img", { alt: `What the camera ${name} sees` });
+  const image = createElement("img", { alt: t("camera.named", { name }) });
   const state = createElement("span", { className: "pill" });
   const faces = createElement("small");
   const link = createElement("a", { href: `camera/${name}/` }, image, createElement("strong", { textContent: name }), state, faces);
@@ -20,10 +20,10 @@ function showCameras(cameras) {
   for (const [name, { camera, faces }] of Object.entries(cameras)) {
     if (!cells.has(name)) cells.set(name, newCell(name));
     const { image, state, faces: count } = cells.get(name);
-    state.textContent = camera;
+    state.textContent = word("camera", camera);
     state.className = `pill ${camera}`;
     const sees = ["online", "frozen", "dark"].includes(camera);
-    count.textContent = sees ? faces.map((face) => face.emotion).join(", ") || "no face" : "";
+    count.textContent = sees ? faces.map((face) => word("emotion", face.emotion)).join(", ") || t("no.face") : "";
     // A snapshot a second, not a stream: a browser has six connections for all cameras together.
     if (sees) image.src = `camera/${name}/snapshot.jpg?${Date.now()}`;
     else image.removeAttribute("src");
@@ -39,7 +39,7 @@ async function refresh() {
     byId("device").textContent = document.title = device;
     showCameras(cameras ?? {});
   } catch {
-    showMessage(byId("answer"), "the daemon cannot be reached", true);
+    showMessage(byId("answer"), t("unreachable"), true);
   }
 }
 

@@ -1,9 +1,13 @@
 // The web page: live video, faces, timeline and controls of the daemon.
 
-import { byId, createElement, createShape, errorText, onLogin, request, showLogin, showMessage } from "./dom.js";
+import { ask, byId, choose, counted, createElement, createShape, errorText, formatDuration, formatTime, language, languages, onLogin, percent, request, showLogin, showMessage, swatch, t, word } from "./dom.js";
+import { showCollecting } from "./collect.js";
+import { certainty, faceCard, updateCard } from "./faces.js";
+import { showVideos } from "./files.js";
 import { isGuided, showGuide } from "./guide.js";
 import { showHistory } from "./history.js";
 import { showSettings } from "./settings.js";
+import { onWebcam, stopWebcam } from "./webcam.js";
 import { showZones } from "./zones.js";
 
 const HISTORY_MINUTES = 60;
@@ -13,23 +17,6 @@ const LANE = 26;
 
 let state = null;
 let colors = {};
-
-function swatch(emotion) {
-  const mark = createElement("span", { className: "swatch" });
-  mark.style.background = colors[emotion] ?? "#ffffff";
-  return mark;
-}
-
-const percent = (share) => `${Math.round(100 * share)} %`;
-const formatTime = (time) => new Date(time).toLocaleTimeString([], { hourCycle: "h23" });
-const certainty = (face) => (face.confidence === null ? face.reasons.join(", ").replaceAll("_", " ") : percent(face.confidence));
-
-function formatDuration(seconds) {
-  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
-  const parts = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-  const names = ["d", "h", "min"];
-  return parts.map((count, index) => (count ? `${count} ${names[index]}` : "")).filter(Boolean).slice(0, 2).join(" ");
-}
 
 // Views: one at a time, chosen by the part of the address after `#`.
 
@@ -43,18 +30,19 @@ function showView() {
   }
   startVideo();
   drawTimeline();
-  if (chosen.dataset.view === "settings") showSettings().then((fields) => fields && showZones(fields));
-  if (chosen.dataset.view === "guide") showGuide();
+  if (chosen.dataset.view !== "files") stopWebcam();
+  const fillView = {
+    settings: () => showSettings().then((fields) => fields && showZones(fields)),
+    guide: showGuide,
+    history: () => showHistory(colors),
+    files: () => Promise.all([showVideos(colors), showCollecting()]),
+  };
+  if (state) fillView[chosen.dataset.view]?.();
 }
 
 async function sendCommand(command, done) {
-  const body = JSON.stringify(command);
-  try {
-    const response = await request("api/control", { method: "POST", body });
-    showMessage(byId("answer"), response.ok ? done : await errorText(response), !response.ok);
-  } catch {
-    showMessage(byId("answer"), "the daemon cannot be reached", true);
-  }
+  const options = { method: "POST", body: JSON.stringify(command) };
+  if (await ask("api/control", byId("answer"), options)) showMessage(byId("answer"), done);
   refresh();
 }
 
@@ -65,7 +53,7 @@ const screenCard = byId("screen");
 let tries = 0;
 
 // The live image of the view that is shown; none where that has none, or nobody looks.
-const screens = [video, byId("guide-video"), byId("zones-video")];
+const screens = [video, byId("guide-video"), byId("zones-video"), byId("collect-video")];
 const screenOf = () => screens.find((one) => !one.closest(".view").hidden);
 const watched = () => !document.hidden && screenOf() !== undefined && ["online", "frozen", "dark"].includes(state?.camera);
 
@@ -89,18 +77,10 @@ byId("boxes").addEventListener("click", ({ currentTarget }) => {
 });
 
 function overlayText() {
-  switch (state?.camera) {
-    case "paused":
-      return ["Paused", state.paused_until ? `The camera is off until ${formatTime(state.paused_until)}.` : "The camera is off until it is resumed."];
-    case "offline":
-      return ["The camera is away", "The daemon tries again by itself; its log and `emotiond doctor` say why."];
-    case "frozen":
-      return ["The camera gives the same image again and again", "It may hang: unplug it, or start its stream again."];
-    case "dark":
-      return ["The camera sees nothing but darkness", "It may be covered, or the light is off."];
-    default:
-      return video.naturalWidth && video.hasAttribute("src") ? null : ["Waiting for the first frame", ""];
-  }
+  const { camera, paused_until: until } = state ?? {};
+  if (camera === "paused") return [t("overlay.paused"), until ? t("overlay.paused.until", { time: formatTime(until) }) : t("overlay.paused.open")];
+  if (["offline", "frozen", "dark"].includes(camera)) return [t(`overlay.${camera}`), t(`overlay.${camera}.text`)];
+  return video.naturalWidth && video.hasAttribute("src") ? null : [t("overlay.wait"), ""];
 }
 
 function updateOverlay() {
@@ -112,36 +92,6 @@ function updateOverlay() {
 
 // Faces: a card stays in place as long as its face is in view.
 
-function probabilityBar(label) {
-  const full = createElement("i");
-  full.style.background = colors[label] ?? "#ffffff";
-  const row = createElement("div", { className: "bar" });
-  row.append(createElement("span", { textContent: label }), createElement("div", {}, full), createElement("span"));
-  return row;
-}
-
-function faceCard(face) {
-  const labels = Object.keys(face.probabilities ?? {});
-  const bars = createElement("div", { className: "bars" }, ...labels.map(probabilityBar));
-  return updateCard(createElement("article", { className: "face" }, createElement("h3"), bars), face);
-}
-
-function updateCard(card, face) {
-  const since = firstSeen.get(face.track_id);
-  const stay = since && card.isConnected ? ` · ${formatDuration((Date.now() - since) / 1000)}` : "";
-  const affect = face.valence === undefined ? "" : ` · valence ${face.valence.toFixed(2)}, arousal ${face.arousal.toFixed(2)}`;
-  const detail = createElement("small", { textContent: `${certainty(face)} · #${face.track_id}${stay}${affect}` });
-  card.querySelector("h3").replaceChildren(swatch(face.emotion), face.emotion, detail);
-  for (const row of card.querySelectorAll(".bar")) {
-    const label = row.firstChild.textContent;
-    const share = face.probabilities?.[label] ?? 0;
-    row.classList.toggle("first", label === face.emotion);
-    row.querySelector("i").style.width = `${100 * share}%`;
-    row.lastChild.textContent = percent(share);
-  }
-  return card;
-}
-
 const cards = new Map(); // by track id
 
 function showFaces({ fps, faces }) {
@@ -151,9 +101,9 @@ function showFaces({ fps, faces }) {
   for (const face of faces) {
     const former = cards.get(face.track_id);
     const bars = Object.keys(face.probabilities ?? {}).length;
-    if (former && former.querySelectorAll(".bar").length === bars) updateCard(former, face);
+    if (former && former.querySelectorAll(".bar").length === bars) updateCard(former, face, colors, firstSeen.get(face.track_id));
     else {
-      const card = faceCard(face);
+      const card = faceCard(face, colors);
       if (former) former.replaceWith(card);
       else byId("faces").append(card);
       cards.set(face.track_id, card);
@@ -161,7 +111,7 @@ function showFaces({ fps, faces }) {
   }
   const empty = byId("faces").querySelector(".empty");
   if (faces.length) empty?.remove();
-  else if (!empty) byId("faces").append(createElement("p", { className: "empty", textContent: "No face in view" }));
+  else if (!empty) byId("faces").append(createElement("p", { className: "empty", textContent: t("now.none") }));
 }
 
 // Timeline and events.
@@ -187,10 +137,11 @@ function addEvent(event) {
 }
 
 function listEvent(event) {
-  const text = { start: `#${event.track_id} came: ${event.emotion}`, change: `#${event.track_id} ${event.emotion}`, zone: `#${event.track_id} in ${(event.zones ?? []).join(", ") || "no zone"}`, end: `#${event.track_id} left` }[event.type];
-  const detail = event.type === "end" ? `after ${formatDuration(event.duration)}` : certainty(event);
+  const emotion = word("emotion", event.emotion);
+  const text = t(`event.${event.type}`, { track: event.track_id, emotion, zones: (event.zones ?? []).join(", ") || t("event.zone.none") });
+  const detail = event.type === "end" ? t("event.after", { time: formatDuration(event.duration) }) : certainty(event);
   const time = createElement("time", { dateTime: event.time, textContent: formatTime(event.time) });
-  const row = createElement("li", {}, time, swatch(event.emotion), createElement("span", { textContent: text }), createElement("small", { textContent: detail }));
+  const row = createElement("li", {}, time, swatch(colors[event.emotion]), createElement("span", { textContent: text }), createElement("small", { textContent: detail }));
   byId("events").prepend(row);
   while (byId("events").children.length > EVENTS) byId("events").lastChild.remove();
 }
@@ -199,7 +150,7 @@ function drawTimeline() {
   const svg = byId("timeline");
   const now = Date.now();
   sumUp(now);
-  if (minutes > HISTORY_MINUTES || svg.closest(".view").hidden) return; // of the records, or not seen
+  if (svg.closest(".view").hidden) return;
   const from = now - minutes * 60000;
   while (spans.length && spans[0].end !== null && spans[0].end < now - HISTORY_MINUTES * 60000) spans.shift();
   const shown = spans.filter((span) => (span.end ?? now) > from);
@@ -214,7 +165,7 @@ function drawTimeline() {
     const tick = x(now - ago * 60000);
     const anchor = { 0: "end", 5: "start" }[part] ?? "middle";
     parts.push(createShape("line", { x1: tick, x2: tick, y1: 0, y2: height - 18 }));
-    parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, part ? `−${ago} min` : "now"));
+    parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, part ? t("timeline.ago", { minutes: ago }) : t("timeline.now")));
   }
   tracks.forEach((track, lane) => parts.push(createShape("text", { x: 0, y: lane * LANE + 17 }, `#${track}`)));
   for (const span of shown) {
@@ -222,7 +173,7 @@ function drawTimeline() {
     const lane = tracks.indexOf(span.track);
     if (lane < 0) continue;
     const bar = createShape("rect", { x: x(span.start), y: lane * LANE + 3, width: Math.max(1, x(end) - x(span.start)), height: LANE - 8, rx: 3, fill: colors[span.emotion] ?? "#ffffff" });
-    bar.append(createShape("title", {}, `#${span.track}: ${span.emotion}, ${formatDuration((end - span.start) / 1000)}`));
+    bar.append(createShape("title", {}, `#${span.track}: ${word("emotion", span.emotion)}, ${formatDuration((end - span.start) / 1000)}`));
     parts.push(bar);
   }
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -246,9 +197,9 @@ function sumUp(now) {
   const leading = Object.entries(times).sort((one, other) => other[1] - one[1]).slice(0, 2);
   const faces = new Set(spans.map((span) => span.track)).size;
   const figures = [
-    [formatDuration(present / 1000), "with somebody in view"],
-    ...leading.map(([emotion, time]) => [percent(time / total), emotion]),
-    [faces, faces === 1 ? "face" : "faces"],
+    [formatDuration(present / 1000), t("hour.present")],
+    ...leading.map(([emotion, time]) => [percent(time / total), word("emotion", emotion)]),
+    [faces, t(faces === 1 ? "hour.face.one" : "hour.face.many")],
   ];
   byId("hour").replaceChildren(...figures.map(([value, name]) => createElement("div", {}, createElement("dd", { textContent: value }), createElement("dt", { textContent: name }))));
 }
@@ -258,10 +209,8 @@ setInterval(drawTimeline, 1000);
 byId("range").addEventListener("click", ({ target }) => {
   if (!target.value) return;
   minutes = Number(target.value);
-  for (const button of byId("range").children) button.setAttribute("aria-pressed", button === target);
-  showMessage(byId("past"), "");
-  if (minutes > HISTORY_MINUTES) showHistory(minutes / 60, byId("timeline"), colors);
-  else drawTimeline();
+  choose(byId("range"), target);
+  drawTimeline();
 });
 
 // State of the daemon.
@@ -270,8 +219,6 @@ function fillSelect(select, names, present) {
   if (document.activeElement === select) return;
   select.replaceChildren(...names.map((name) => createElement("option", { value: name, textContent: name, selected: name === present })));
 }
-
-const MODEL_NOTES = { deep: "most accurate", shallow: "fast and small", tiny: "for the smallest boards" };
 
 function showStats(stats) {
   if (!stats) return;
@@ -286,34 +233,27 @@ function showStats(stats) {
 
 function showLog(lines) {
   const rows = lines.map(({ time, level, message }) => createElement("li", { className: level }, createElement("time", { dateTime: time, textContent: formatTime(time) }), createElement("span", { textContent: message })));
-  byId("log").replaceChildren(...(rows.length ? rows.reverse() : [createElement("li", { className: "empty", textContent: "None since the start" })]));
+  byId("log").replaceChildren(...(rows.length ? rows.reverse() : [createElement("li", { className: "empty", textContent: t("log.none") })]));
 }
-
-const BLUR_NOTES = {
-  none: "The video on this page shows what the camera sees. It goes to those who may open this page, and to nobody else.",
-  faces: "Faces that are found are made unrecognizable in the video on this page; one that is not found is not.",
-  frame: "The image of the camera is hidden: this page shows boxes alone.",
-};
-
-const CAMERA_NOTES = { online: "camera on", offline: "camera away", paused: "paused", frozen: "camera frozen", dark: "camera dark" };
 
 function showState(update) {
   const before = state;
   state = { ...state, ...update };
   colors = state.colours;
   byId("device").textContent = document.title = state.device;
-  byId("camera").textContent = CAMERA_NOTES[state.camera] ?? state.camera;
+  byId("camera").textContent = word("camera", state.camera);
   byId("camera").className = `pill ${state.camera}`;
-  byId("pause").textContent = state.camera === "paused" ? "Resume" : "Pause";
+  byId("pause").textContent = t(state.camera === "paused" ? "resume" : "pause");
   byId("minutes").hidden = state.camera === "paused";
   fillSelect(byId("model"), state.models, state.model);
   for (const option of byId("model").options) {
-    const kind = MODEL_NOTES[option.value.split("-")[0]];
-    if (kind) option.textContent = `${option.value} (${kind})`;
+    const kind = option.value.split("-")[0];
+    const note = word("model.note", kind);
+    if (note !== kind) option.textContent = `${option.value} (${note})`;
   }
   fillSelect(byId("detector"), state.detectors, state.detector);
-  byId("legend").replaceChildren(...Object.keys(colors).map((label) => createElement("li", {}, swatch(label), label)));
-  byId("blur").textContent = BLUR_NOTES[state.blur];
+  for (const legend of document.querySelectorAll(".legend")) legend.replaceChildren(...Object.keys(colors).map((label) => createElement("li", {}, swatch(colors[label]), word("emotion", label))));
+  byId("blur").textContent = t(`blur.${state.blur}`);
   byId("version").textContent = state.version;
   byId("session").hidden = !state.needs_token || state.quit_button;
   byId("ending").hidden = !state.quit_button;
@@ -351,7 +291,7 @@ function listen() {
   source.addEventListener("state", (message) => showState(JSON.parse(message.data)));
   source.addEventListener("open", startVideo);
   source.addEventListener("error", () => {
-    byId("camera").textContent = "daemon away";
+    byId("camera").textContent = t("away");
     byId("camera").className = "pill offline";
     if (source.readyState === EventSource.CLOSED) setTimeout(start, 3000);
   });
@@ -361,31 +301,32 @@ async function start() {
   if (await refresh()) {
     if (state.quit_button && !isGuided() && !location.hash) location.hash = "guide";
     listen();
+    showView();
   } else if (byId("login").hidden) setTimeout(start, 3000);
 }
 
 // Controls.
 
 byId("pause").addEventListener("click", () => {
-  if (state.camera === "paused") return sendCommand({ command: "pause", paused: false }, "The camera is started.");
+  if (state.camera === "paused") return sendCommand({ command: "pause", paused: false }, t("resume.done"));
   const minutes = Number(byId("minutes").value);
   const limit = minutes ? { seconds: 60 * minutes } : {};
-  return sendCommand({ command: "pause", paused: true, ...limit }, "The camera is off.");
+  return sendCommand({ command: "pause", paused: true, ...limit }, t("pause.done"));
 });
 
 for (const name of ["model", "detector"]) {
   byId(name).addEventListener("change", ({ target }) => {
     target.blur();
-    sendCommand({ command: name, [name]: target.value }, `${target.value} is used from now on.`);
+    sendCommand({ command: name, [name]: target.value }, t("model.used", { name: target.value }));
   });
 }
 
-// The link of `emotiond app` brings its token along, after the `#`, which no server and no log sees.
+// The link of `emotiond app` has a code after the `#`, which no server and no log sees, good for one login.
 async function useLink() {
-  const [, token] = location.hash.match(/^#token=([\w-]+)$/) ?? [];
-  if (!token) return;
+  const [, code] = location.hash.match(/^#login=([\w-]+)$/) ?? [];
+  if (!code) return;
   history.replaceState(null, "", location.pathname);
-  await fetch("api/login", { method: "POST", body: JSON.stringify({ token }) });
+  await fetch("api/login", { method: "POST", body: JSON.stringify({ code }) });
 }
 
 onLogin(start);
@@ -394,7 +335,7 @@ byId("quit").addEventListener("click", async () => {
   const response = await request("api/quit", { method: "POST" });
   if (!response.ok) return showMessage(byId("answer"), await errorText(response), true);
   source?.close();
-  document.body.replaceChildren(createElement("p", { className: "card gone", textContent: "emotiond has ended. This page can be closed." }));
+  document.body.replaceChildren(createElement("p", { className: "card gone", textContent: t("quit.done") }));
 });
 
 byId("logout").addEventListener("click", async () => {
@@ -402,40 +343,29 @@ byId("logout").addEventListener("click", async () => {
   location.reload();
 });
 
-// Upload of an image.
+// Health: the checks of `emotiond doctor`, in its words.
 
-async function analyze(file) {
-  showMessage(byId("verdict"), "Looking at it …");
-  byId("annotated").hidden = true;
-  byId("found").replaceChildren();
-  try {
-    const response = await request("api/analyse", { method: "POST", body: file });
-    if (!response.ok) return showMessage(byId("verdict"), await errorText(response), true);
-    const { faces } = await response.json();
-    showMessage(byId("verdict"), { 0: "No face was found.", 1: "One face:" }[faces.length] ?? `${faces.length} faces:`);
-    byId("found").replaceChildren(...faces.map(faceCard));
-    const annotated = await request("api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
-    if (annotated.ok) show(await annotated.blob());
-  } catch {
-    showMessage(byId("verdict"), "the daemon cannot be reached, or did not take all of the file", true);
-  }
-}
+byId("doctor").addEventListener("click", async ({ currentTarget }) => {
+  currentTarget.disabled = true;
+  showMessage(byId("doctor-answer"), t("doctor.running"));
+  const told = await ask("api/doctor", byId("doctor-answer"), { method: "POST" });
+  currentTarget.disabled = false;
+  if (!told) return;
+  const bad = told.checks.filter(({ level }) => level !== "ok");
+  showMessage(byId("doctor-answer"), bad.length ? counted("doctor", bad.length) : t("doctor.well"));
+  byId("checks").replaceChildren(...told.checks.map(({ level, subject, text, remedy }) => createElement("li", { className: level }, createElement("strong", { textContent: level }), createElement("span", { textContent: `${subject}: ${text}${remedy ? `; ${remedy}` : ""}` }))));
+});
 
-function show(blob) {
-  URL.revokeObjectURL(byId("annotated").src);
-  byId("annotated").src = URL.createObjectURL(blob);
-  byId("annotated").hidden = false;
-}
+// The language: the browser's, unless another was chosen.
 
-byId("file").addEventListener("change", ({ target }) => target.files[0] && analyze(target.files[0]));
-for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
-  byId("drop").addEventListener(kind, (event) => {
-    event.preventDefault();
-    byId("drop").classList.toggle("over", kind === "dragenter" || kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) analyze(event.dataTransfer.files[0]);
-  });
-}
+fillSelect(byId("language"), languages, language);
+for (const option of byId("language").options) option.textContent = new Intl.DisplayNames(option.value, { type: "language" }).of(option.value);
+byId("language").addEventListener("change", ({ target }) => {
+  localStorage.setItem("language", target.value);
+  location.reload();
+});
 
+onWebcam(() => colors);
 window.addEventListener("hashchange", showView);
 await useLink();
 showView();

@@ -1,36 +1,22 @@
 // The settings of the config file: a form made of what the daemon says of them.
 
-import { byId, createElement, errorText, request, showMessage } from "./dom.js";
+import { ask, byId, counted, createElement, errorText, request, showMessage, t, word } from "./dom.js";
 
-const TITLES = {
-  source: "Camera",
-  detector: "Finding faces",
-  classifier: "Expressions",
-  quality: "Readable faces",
-  smoothing: "Steadiness",
-  regions: "Zones and regions to ignore",
-  schedule: "Times of the week",
-  privacy: "Privacy",
-  retention: "How long events and images are kept",
-  deployment: "Where and what for",
-  sinks: "MQTT",
-  summary: "Summaries",
-  scheduler: "When to search",
-  tracker: "Following faces",
-};
-
-// Keys of what may be written shorter than key by key.
-const SHORT = {
-  source: "A camera (0, /dev/video2), an address (rtsp://camera.local/live), a video or a folder of images",
-  detector: "A kind, such as auto or builtin",
-};
+const ORDER = ["source", "detector", "classifier", "quality", "smoothing", "regions", "schedule", "privacy", "retention", "snapshots", "deployment", "sinks", "summary", "scheduler", "tracker"];
+const SHORT = ["source", "detector"]; // what may be written shorter than key by key
 
 let fields = {}; // by key, as the daemon says them
 const changes = new Map(); // by key; null brings the default back
 
-const title = (name) => TITLES[name] ?? TITLES[name.split(".")[0]] ?? name.replaceAll("_", " ");
+const title = (name) => word("section", name.split(".")[0]);
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replaceAll("`", "");
-const words = (key) => sentence(key.split(".").at(-1).replace(/_s$/, " (seconds)").replace(/_px$/, " (pixels)").replace(/_bytes$/, " (bytes)").replaceAll("_", " "));
+
+// The name of a field in words: that of its key, and its unit.
+function words(key) {
+  const [, name, unit] = key.split(".").at(-1).match(/^(.*?)(?:_(s|px|bytes))?$/);
+  const text = sentence(name.replaceAll("_", " "));
+  return unit ? t(`unit.${{ s: "seconds", px: "pixels", bytes: "bytes" }[unit]}`, { name: text }) : text;
+}
 
 function plain(value) {
   if (value === null || value === undefined) return "";
@@ -44,7 +30,7 @@ function control(field) {
     const options = field.choices.map((one) => createElement("option", { value: one, textContent: one, selected: one === field.value }));
     return createElement("select", common, ...options);
   }
-  if (field.kind === "secret") return createElement("input", { ...common, type: "password", autocomplete: "off", placeholder: field.value ? "set; type to replace it" : "not set" });
+  if (field.kind === "secret") return createElement("input", { ...common, type: "password", autocomplete: "off", placeholder: t(field.value ? "secret.set" : "secret.none") });
   const number = field.kind === "number" ? { type: "number", step: field.whole ? 1 : "any", min: field.min ?? "", max: field.max ?? "" } : { type: "text" };
   const input = createElement("input", { ...common, ...number, value: plain(field.value), placeholder: plain(field.default), spellcheck: false });
   if (field.key === "source") input.setAttribute("list", "cameras");
@@ -69,27 +55,26 @@ function row(field) {
 
 function group(section) {
   const all = [...section.fields];
-  if (SHORT[section.name]) all.unshift({ key: section.name, kind: "text", value: "", default: section.kind, label: "Use instead", meaning: SHORT[section.name] });
+  if (SHORT.includes(section.name)) all.unshift({ key: section.name, kind: "text", value: "", default: section.kind, label: t("short"), meaning: t(`short.${section.name}`) });
   for (const field of all) fields[field.key] = field;
-  const note = section.kind ?? (section.name.startsWith("sinks") ? "not used; a host begins it" : "");
+  const note = section.kind ?? (section.name.startsWith("sinks") ? t("sink.unused") : "");
   const kind = createElement("small", { textContent: note });
   return createElement("details", {}, createElement("summary", {}, title(section.name), kind), ...all.map(row));
 }
 
 function countChanges() {
   byId("save").hidden = changes.size === 0;
-  byId("changed").textContent = changes.size === 1 ? "One change" : `${changes.size} changes`;
+  byId("changed").textContent = counted("changes", changes.size);
 }
 
 export async function showSettings() {
   if (changes.size) return; // what is being typed stays
-  const response = await request("api/settings");
-  if (!response.ok) return showMessage(byId("settings-answer"), await errorText(response), true);
-  const { path, sections, cameras } = await response.json();
-  if (changes.size) return; // typed meanwhile
+  const told = await ask("api/settings", byId("settings-answer"));
+  if (!told || changes.size) return; // or typed meanwhile
+  const { path, sections, cameras } = told;
   const open = new Set([...document.querySelectorAll("#sections details[open]")].map((one) => one.dataset.name));
-  const order = Object.keys(TITLES);
-  sections.sort((one, other) => order.indexOf(one.name.split(".")[0]) - order.indexOf(other.name.split(".")[0]));
+  const place = ({ name }) => (ORDER.indexOf(name.split(".")[0]) + ORDER.length + 1) % (ORDER.length + 1); // unknown ones last
+  sections.sort((one, other) => place(one) - place(other));
   fields = {};
   byId("path").textContent = path;
   byId("cameras").replaceChildren(...Object.entries(cameras).map(([value, label]) => createElement("option", { value, label })));
@@ -105,18 +90,18 @@ export async function showSettings() {
 
 // Write values by key into the config file; return whether they hold. `answer` is the element that tells.
 export async function apply(values, answer, confirmed = false) {
-  showMessage(answer, "Saving …");
+  showMessage(answer, t("config.saving"));
   try {
     const response = await request("api/settings", { method: "PATCH", body: JSON.stringify({ changes: values, confirmed }) });
     if (response.status === 428) {
-      showMessage(answer, "Nothing was changed.");
+      showMessage(answer, t("config.unchanged"));
       const losses = await errorText(response);
-      return window.confirm(`This weakens privacy: ${losses}.\n\nSave it all the same?`) && apply(values, answer, true);
+      return window.confirm(t("config.confirm", { losses })) && apply(values, answer, true);
     }
-    showMessage(answer, response.ok ? "Saved and in use. The former file is kept beside it, with the ending .bak." : await errorText(response), !response.ok);
+    showMessage(answer, response.ok ? t("config.saved") : await errorText(response), !response.ok);
     return response.ok;
   } catch {
-    showMessage(answer, "the daemon cannot be reached", true);
+    showMessage(answer, t("unreachable"), true);
     return false;
   }
 }
@@ -137,7 +122,7 @@ byId("sections").addEventListener("input", ({ target }) => {
   const value = read(target, field);
   if (plain(value) === plain(field.value)) changes.delete(field.key);
   else changes.set(field.key, value);
-  target.closest(".setting").classList.toggle("changed", changes.has(field.key));
+  target.closest(".setting").firstChild.dataset.note = changes.has(field.key) ? t("changed") : "";
   countChanges();
 });
 byId("config").addEventListener("submit", (event) => {

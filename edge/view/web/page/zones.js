@@ -1,6 +1,6 @@
 // Zones and regions to ignore, drawn on the live image. Corners are shares of the image.
 
-import { byId, createElement, createShape } from "./dom.js";
+import { byId, createElement, createShape, t } from "./dom.js";
 import { apply } from "./settings.js";
 
 const answer = byId("zones-answer");
@@ -32,15 +32,15 @@ async function save(values) {
 }
 
 function entry(text, remove) {
-  const button = createElement("button", { type: "button", textContent: "Delete" });
-  button.setAttribute("aria-label", `Delete ${text}`);
+  const button = createElement("button", { type: "button", textContent: t("delete") });
+  button.setAttribute("aria-label", t("delete.named", { name: text }));
   button.addEventListener("click", remove);
   return createElement("li", { className: "row" }, createElement("span", { textContent: text }), button);
 }
 
 function list() {
   const named = Object.keys(zones).map((name) => entry(name, () => save({ zones: Object.fromEntries(Object.entries(zones).filter(([other]) => other !== name)) })));
-  const black = ignored.map((_, index) => entry(`black region ${index + 1}`, () => save({ ignore: ignored.filter((__, other) => other !== index) })));
+  const black = ignored.map((_, index) => entry(t("zones.black", { n: index + 1 }), () => save({ ignore: ignored.filter((__, other) => other !== index) })));
   byId("zone-list").replaceChildren(...named, ...black);
   draw();
 }

@@ -10,7 +10,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.publish.mqtt.client import MqttMessage
-from edge.publish.mqtt.commands import MqttCommandHandler
+from edge.publish.mqtt.commands import handle_command
 from edge.publish.mqtt.settings import MqttSettings
 from edge.service.commands import (
     Command,
@@ -41,8 +41,7 @@ class Caller:
     def __init__(self, **fields: Any) -> None:
         self.messages: list[MqttMessage] = []
         self.queue = CommandQueue()
-        settings = MqttSettings(device="test", **fields)
-        self._handler = MqttCommandHandler(settings, self.queue, self.messages.append)
+        self._settings = MqttSettings(device="test", **fields)
 
     def send(
         self, topic: str, payload: bytes = b"", retain: bool = False, **properties: Any
@@ -53,7 +52,7 @@ class Caller:
             for name, value in properties.items():
                 setattr(told, name, value)
         message = MqttMessage(f"{ROOT}/{topic}", payload, 1, retain, told)
-        self._handler.handle(message)
+        handle_command(self._settings, self.queue, self.messages.append, message)
 
     def asked(self) -> Command | None:
         """Return the command that reached the queue, none where there was none."""

@@ -57,7 +57,7 @@ def test_what_is_published_comes_to_its_subscribers(broker: Broker) -> None:
     with closing(session(broker.port)) as publisher, closing(session(broker.port)) as subscriber:
         publisher.connect()
         subscriber.connect()
-        subscriber.subscribe_and_wait(["emotiond/test/one", "emotiond/+/two"])
+        subscriber.subscribe(["emotiond/test/one", "emotiond/+/two"])
         for topic in ("one", "two", "three"):
             publisher.publish_and_wait(f"emotiond/test/{topic}", topic.encode())
         assert subscriber.wait(lambda: len(subscriber.incoming) == 2, 5)
@@ -149,7 +149,7 @@ def test_a_broker_that_does_not_answer_any_more_is_a_lost_connection(
         here.connect()
         network.freeze()
         with pytest.raises(ConnectionLost, match="does not answer"):
-            here.subscribe_and_wait(["emotiond/test/x"])
+            here.subscribe(["emotiond/test/x"])
 
 
 def test_the_first_broker_that_lets_the_client_in_is_taken(broker: Broker) -> None:

@@ -15,9 +15,10 @@ from edge.commands.embedded_broker import free_port
 from edge.errors import EmotiondError
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.outbox import OutboxSettings
+from edge.publish.sink import SinkContext
 from edge.types import CameraState, EventType
 from tests.brokers import Broker, wait_until
-from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, retained
+from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, retained, settings
 from tests.events import event, expression, sight, stats, status
 from tests.proxy import Proxy
 from tests.subscribers import Subscriber
@@ -323,6 +324,21 @@ def test_a_zone_that_the_next_config_lacks_is_taken_from_home_assistant_and_then
         publish(broker.port)  # by a restart, in which only the broker knows what there was
         wait_until(lambda: entities(subscriber).get("faces_in_desk") == bare)
         assert "faces_in_door" not in entities(subscriber)
+
+
+def test_a_single_camera_that_becomes_one_of_several_leaves_nothing_with_the_daemon(
+    broker: Broker, publish: Publish, tmp_path: Path
+) -> None:
+    topic = "homeassistant/device/emotiond_test/config"
+    publish(broker.port).close(5)
+    several = settings(broker.port).open(SinkContext(tmp_path / "several.sqlite", several=True))
+    several.publish(status(camera_name="front"))
+    several.start()
+    with Subscriber(broker.host, broker.port) as subscriber:
+        wait_until(lambda: "'faces': {'platform': 'sensor'}" in str(subscriber.payloads(topic)))
+        components = subscriber.payloads(topic)[-1]["components"]
+    several.close(5)
+    assert {key for key, one in components.items() if len(one) > 1} == {"connection", "update"}
 
 
 @pytest.mark.parametrize("retained", [b"\xff", b"[]", b'{"components":{"a":{"x":1,"y":2}}}'])

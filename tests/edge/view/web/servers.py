@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -86,6 +86,7 @@ class Server:
         self,
         settings: WebSettings,
         blur: PrivacyBlur = PrivacyBlur.NONE,
+        folder: Path | None = None,
         snapshots: Path = Path("/nonexistent"),
     ) -> None:
         self.latest = LatestFrame()
@@ -97,6 +98,17 @@ class Server:
         context = ViewContext(
             self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
         )
+        if folder is not None:  # what the page keeps and writes
+            path = folder / "emotiond.yaml"
+            path.write_text("sinks: []\n")
+            context = replace(
+                context,
+                config_path=path,
+                state=folder / "state",
+                event_files=(folder / "events.jsonl",),
+                options=lambda: ["--config", str(path)],
+                crop=self.images.crop_largest,
+            )
         self.web = WebServer(settings, context)
         self.cookie = ""
 
@@ -148,10 +160,11 @@ class Server:
 def serve(
     settings: WebSettings | None = None,
     blur: PrivacyBlur = PrivacyBlur.NONE,
+    folder: Path | None = None,
     snapshots: Path = Path("/nonexistent"),
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur, snapshots)
+    server = Server(settings or WebSettings(port=0), blur, folder, snapshots)
     server.publish_status()
     server.web.prepare()
     server.web.start()

@@ -1,5 +1,6 @@
 """Who may look, and who may command."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,18 @@ from edge.errors import ConfigError
 from edge.secrets import SecretRef
 from edge.view import WebSettings
 from edge.view.web.auth import TokenAuth
+from edge.view.web.sessions import CODE_AGE_S, Sessions
 from tests.edge.view.web.servers import Server, serve
 
 TOKEN = "correct-horse-battery"
-LOOKING = ("/snapshot.jpg", "/stream.mjpg", "/events", "/api/state", "/metrics", "/openapi.json")
-ASKING = ("/api/analyse", "/api/control", "/api/logout")
+LOOKING = (
+    *("/snapshot.jpg", "/stream.mjpg", "/events", "/api/state", "/metrics", "/openapi.json"),
+    *("/api/history", "/api/report", "/api/videos", "/api/videos/1/annotated.mp4", "/api/faces"),
+)
+ASKING = (
+    *("/api/analyse", "/api/control", "/api/logout", "/api/code", "/api/doctor"),
+    *("/api/videos", "/api/faces", "/api/quit"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +157,30 @@ def test_the_token_is_exchanged_for_a_cookie_that_does_not_hold_it(locked_server
     assert TOKEN not in locked_server.cookie
     assert locked_server.get("/api/state").status == 200
     assert locked_server.post_command(command="info").status == 200
+
+
+def test_a_code_is_good_for_one_login_within_a_minute_and_only_the_token_gets_one(
+    locked_server: Server,
+) -> None:
+    assert locked_server.request("POST", "/api/code").status == 401
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    body = json.dumps(locked_server.request("POST", "/api/code", headers=headers).json).encode()
+    assert TOKEN.encode() not in body
+    used = locked_server.request("POST", "/api/login", body)
+    locked_server.cookie = used.headers["set-cookie"].partition(";")[0]
+    assert locked_server.get("/api/state").status == 200
+    again = locked_server.request("POST", "/api/login", body)
+    assert (again.status, again.code) == (401, "unauthorised")
+
+
+def test_a_code_that_nobody_used_is_good_for_a_minute() -> None:
+    now = 0.0
+    codes = Sessions(lambda: now, CODE_AGE_S)
+    code = codes.begin(TOKEN)
+    now = 59.0
+    assert codes.is_open(code, TOKEN)
+    now = 60.0
+    assert not codes.is_open(code, TOKEN)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"token": 1}', b"{}", b"\xff"])

@@ -84,7 +84,7 @@ def test_one_that_cannot_be_deleted_is_an_error_that_says_why(
     server.load_page()
     refused = server.request("DELETE", f"/api/snapshots/{NAMES[0]}")
     assert (refused.status, refused.code) == (409, "failed")
-    assert server.get(f"/api/snapshots/{NAMES[0]}").status == 404
+    assert server.get(f"/api/snapshots/{NAMES[0]}").status == 409
 
 
 def test_without_a_folder_there_are_none(tmp_path: Path) -> None:

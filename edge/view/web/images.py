@@ -1,0 +1,83 @@
+"""Images that are given to be analyzed, and faces of the camera's that are kept for training."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import cv2
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.infer.face_images import FaceFolder
+from edge.service.commands import CommandError, ErrorCode
+from edge.types import EXPRESSIONS, DaemonStatus
+from edge.view import PrivacyBlur, ViewContext
+from edge.view.annotate import annotate
+from edge.view.web.api import NO_IMAGE, ApiError, decode_upload, read_body, read_json
+
+MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
+MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
+MAX_LABEL_BYTES = 1000  # bytes of a request for a face
+
+
+class Images:
+    """Analyzes images one at a time; `status` tells what with, `faces` is the folder of faces."""
+
+    def __init__(
+        self, context: ViewContext, status: Callable[[], DaemonStatus], faces: Path | None
+    ) -> None:
+        self._context, self._status, self._faces = context, status, faces
+        self._uploads, self._turn = 0, asyncio.Lock()
+        self.routes = [
+            Route("/api/analyse", self._analyze, methods=["POST"]),
+            Route("/api/faces", self._count_faces, methods=["GET", "POST"]),
+        ]
+
+    async def _analyze(self, request: Request) -> Response:
+        """Return the faces of an uploaded image, or the image with them."""
+        if self._uploads > MAX_QUEUED_UPLOADS:
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "too many images wait")
+        self._uploads += 1
+        try:
+            data = await read_body(request, MAX_UPLOAD_BYTES)
+            async with self._turn:
+                frame = await asyncio.to_thread(lambda: self._context.analyze(decode_upload(data)))
+        finally:
+            self._uploads -= 1
+        if "image/jpeg" in request.headers.get("accept", ""):
+            image = annotate(frame, self._context.blur)
+            return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
+        width, height = frame.frame.size
+        status, faces = self._status(), [face.to_dict() for face in frame.expressions]
+        used = {"model": status.model, "detector": status.detector}
+        return JSONResponse({"width": width, "height": height, **used, "faces": faces})
+
+    async def _count_faces(self, request: Request) -> Response:
+        """Return how many labeled faces there are, once one more was written if that is asked."""
+        folder = self._faces
+        if folder is None:
+            text = "expected a folder as `web.faces` in the config, found none"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+        written = await self._add_face(request, folder) if request.method == "POST" else 0
+        counts = {label: len(list((folder / label).glob("*.png"))) for label in EXPRESSIONS}
+        return JSONResponse({"folder": str(folder), "counts": counts, "written": written})
+
+    async def _add_face(self, request: Request, folder: Path) -> int:
+        """Write the largest face in view as one of a label; return 0 where there is none."""
+        label = (await read_json(request, dict[str, str], MAX_LABEL_BYTES)).get("label", "")
+        if label not in EXPRESSIONS:
+            text = f"expected `label` to be one of {', '.join(EXPRESSIONS)}"
+            raise CommandError(ErrorCode.MALFORMED, text)
+        if self._context.blur is not PrivacyBlur.NONE:
+            text = "expected `privacy.blur: none` in the config: faces are to be hidden"
+            raise CommandError(ErrorCode.REFUSED, text)
+        frame = self._context.latest.newest
+        if frame is None:
+            raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
+        async with self._turn:
+            crop = await asyncio.to_thread(self._context.crop, frame.frame.image)
+            if crop is not None:
+                FaceFolder(folder / label, self._context.note_image).add(crop)
+        return int(crop is not None)
