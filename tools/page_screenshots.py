@@ -5,18 +5,26 @@
 A daemon runs on the built-in clip, and Chromium looks at it. FOLDER gets VIEW-THEME-WIDTH.png of
 each view; texts that are cut are listed. With `--axe axe.min.js`, of the npm package axe-core, so
 is what makes the page hard to use by keyboard or screen reader.
+
+    python -m tools.page_screenshots docs --docs
+
+writes the images of docs/web.md instead: of a day that is made up of the clip, and of a video.
 """
 
 import argparse
+import json
+import random
 import shutil
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
 from urllib.request import urlopen
+from uuid import UUID
 
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -29,6 +37,9 @@ VIEWS = ("guide", "live", "history", "files", "settings", "health", "privacy")
 THEMES = ("light", "dark")
 SIZES = {1280: 900, 1920: 1080, 390: 844}
 """Height of the window by its width, in pixels."""
+
+ZONES = {"desk": [[0.3, 0.1], [0.75, 0.1], [0.75, 0.9], [0.3, 0.9]]}
+"""Shown in the images, and told in the events."""
 
 SETTLING_S = 8.0
 """Seconds of events before the first screenshot."""
@@ -45,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--axe", type=Path, help="the script of axe-core")
+    parser.add_argument("--docs", action="store_true", help="write the images of docs/web.md")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
     axe = options.axe.read_text(encoding="utf-8") if options.axe else ""
@@ -58,8 +70,10 @@ def main(arguments: list[str] | None = None) -> int:
             {"kind": "mqtt", "host": "127.0.0.1", "port": free_port(), "device": "kitchen"},
             {"kind": "jsonl", "path": "events.jsonl"},
         ]
-        web = {"enabled": True, "port": port, "faces": str(Path(scratch, "faces"))}
-        config.write_text(yaml.safe_dump({"source": source, "sinks": sinks, "web": web}))
+        web = {"enabled": True, "port": port, "faces": "faces"}
+        _record_day(Path(scratch))
+        settings = {"source": source, "sinks": sinks, "web": web, "state_dir": "state"}
+        config.write_text(yaml.safe_dump({**settings, "zones": ZONES}))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command) as daemon:
             try:
@@ -67,12 +81,58 @@ def main(arguments: list[str] | None = None) -> int:
                 browser = play.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox"]
                 )
-                for look in product(THEMES, SIZES):
+                if options.docs:
+                    _write_docs(browser, address, folder)
+                for look in () if options.docs else product(THEMES, SIZES):
                     faults += _visit(browser, address, look, folder, axe)
             finally:
                 daemon.terminate()
     print("\n".join(faults) or "no text is cut")
     return 1 if faults else 0
+
+
+def _record_day(folder: Path) -> None:
+    """Write events.jsonl: what is seen in the clip, again and again on the day before and today."""
+    recorded = folder / "clip.jsonl"
+    command = [sys.executable, "-m", "edge", "video", str(CLIP), "--events", str(recorded)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    clip = [json.loads(line) for line in recorded.read_text().splitlines()]
+    rng, lines = random.Random(1), list[str]()
+    day = datetime.now().astimezone().replace(hour=0, minute=0, second=0) - timedelta(days=1)
+    for minute in sorted(rng.sample(range(420, 1380), 150)):
+        run, slower = f"{minute:08x}", rng.uniform(1, 4)
+        for event in clip:
+            at = day + timedelta(minutes=minute, seconds=event["position"] * slower)
+            told = {key: value for key, value in event.items() if key != "position"}
+            told |= {"time": at.isoformat(), "run": run, "id": str(UUID(int=len(lines)))}
+            told |= {"duration": event["duration"] * slower, "zones": ["desk"][: minute % 3]}
+            lines.append(json.dumps(told) + "\n")
+    (folder / "events.jsonl").write_text("".join(lines))
+
+
+def _write_docs(browser: Browser, address: str, folder: Path) -> None:
+    """Write the images of docs/web.md, at a scale at which all of them are small."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=0.6)
+    page.set_default_timeout(120_000)
+    page.goto(address)
+    page.locator("#faces .face").first.wait_for()
+    page.wait_for_timeout(SETTLING_S * 2000)
+    page.screenshot(path=folder / "page.png")
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("button", name="Yesterday").click()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=folder / "page-history.png")
+    page.get_by_role("link", name="Files").click()
+    page.locator("#file").set_input_files(CLIP)
+    page.locator("#videos video").wait_for()
+    page.locator("#videos video").evaluate("video => { video.currentTime = 6 }")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=folder / "page-files.png")
+    page.get_by_role("link", name="Settings").click()
+    page.locator("#zone-list li").first.wait_for()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=folder / "page-settings.png")
+    page.close()
 
 
 def _wait_for(address: str) -> None:

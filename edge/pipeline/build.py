@@ -35,21 +35,14 @@ from edge.view.snapshots import SNAPSHOTS, SnapshotRecorder
 
 @dataclass(frozen=True, slots=True)
 class PipelineComponents:
-    """Components of a pipeline, in the order in which a frame comes to them.
-
-    Attributes:
-        live: whether frames come whether or not they are read, so that a late one is dropped.
-        generation: number of the source in its pipeline, from 0; its frames carry it.
-        every_s: lengths of the summaries that are published, in seconds.
-        snapshots: writes images of events; None writes none.
-    """
+    """Components of a pipeline, in the order in which a frame comes to them."""
 
     source: Source
-    live: bool
+    live: bool  # frames come whether or not they are read, so that a late one is dropped
     processing: ProcessingComponents
     sinks: tuple[Sink, ...] = ()
-    generation: int = 0
-    every_s: tuple[int, ...] = ()
+    generation: int = 0  # number of the source in its pipeline; its frames carry it
+    every_s: tuple[int, ...] = ()  # lengths of the summaries that are published, in seconds
     snapshots: SnapshotRecorder | None = None
 
 
@@ -250,7 +243,6 @@ class SetupBuilder:
             state=state_folder(config),
             options=self._video_options,
             crop=self._images.crop_largest,
-            snapshots=state_folder(config) / SNAPSHOTS,
         )
         return (*specs, *(SinkSpec(view, view_context) for view in views))
 

@@ -48,47 +48,33 @@ class CameraView:
 class ViewContext:
     """Sources of what a view shows, and what is done with it.
 
-    Attributes:
-        commands: takes the commands of whoever looks.
-        analyze: analyzes a still image with the present config; it may take a second, and any
-            thread may call it.
-        note_image: remembers an image before it is written, so that it is deleted in time.
-        is_only_sink: whether the config asks for nothing but this view.
-        event_files: the files that events are appended to.
-        cameras: what is shown of each where there are several, at this moment.
-        camera: the one that this is of; empty: of the only one, or of all.
-        config_path: the config file.
-        state: the state folder.
-        options: of `emotiond video`, which then analyzes as the daemon does at the moment.
-        crop: returns the largest face of an image as a classifier sees it; None: there is none.
-        snapshots: folder of its stored snapshots, or, of all, above those of each.
+    `analyze` and `crop` look at a still image with the present config, which may take a second; any
+    thread may call them. `crop` returns the largest face as a classifier sees it.
     """
 
     latest: LatestFrame
-    commands: CommandQueue
+    commands: CommandQueue  # of whoever looks
     blur: PrivacyBlur
     analyze: Callable[[Image], AnalyzedFrame]
     catalog: Catalog = field(default_factory=Catalog)
-    note_image: Callable[[Path], None] = lambda path: None
-    is_only_sink: bool = False
+    note_image: Callable[[Path], None] = lambda path: None  # called before one is written
+    is_only_sink: bool = False  # the config asks for nothing but this view
     device: str = "emotiond"
-    event_files: tuple[Path, ...] = ()
-    cameras: Mapping[str, CameraView] = field(default_factory=dict)
-    camera: str = ""
+    event_files: tuple[Path, ...] = ()  # that events are appended to
+    cameras: Mapping[str, CameraView] = field(default_factory=dict)  # of several, at this moment
+    camera: str = ""  # the one that this is of; empty: of the only one, or of all
     config_path: Path = Path()
-    state: Path = Path()
-    options: Callable[[], list[str]] = list
+    state: Path = Path()  # the state folder
+    options: Callable[[], list[str]] = list  # of `emotiond video`, so that it does as the daemon
     crop: Callable[[Image], GrayImage | None] = lambda image: None
-    snapshots: Path | None = None
 
     def of_camera(self, name: str) -> "ViewContext | None":
         """Return the context of one of several cameras as it is now; None where there is none."""
         view = self.cameras.get(name)
         if view is None:
             return None
-        device, folder = f"{self.device}/{name}", self.snapshots and self.snapshots / name
-        latest, blur = view.latest, view.blur
-        return replace(self, latest=latest, blur=blur, device=device, camera=name, snapshots=folder)
+        device = f"{self.device}/{name}"
+        return replace(self, latest=view.latest, blur=view.blur, device=device, camera=name)
 
     @property
     def is_current(self) -> bool:

@@ -80,19 +80,6 @@ def test_each_of_several_cameras_has_its_own_folder_settings_and_blur(tmp_path: 
     assert door.shape[0] < 480
 
 
-def test_a_disk_that_refuses_is_one_line_and_no_event_is_lost(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "snapshots").write_text("not a folder")
-    assert run_here(tmp_path, config(tmp_path)) == 0
-    assert len(read_events(tmp_path / "events.jsonl")) >= 5
-    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    refused = [line for line in lines if "snapshots are not written" in line]
-    assert len(refused) == 1
-    assert str(tmp_path / "state" / "snapshots") in refused[0]
-
-
 # What is stored is known.
 
 

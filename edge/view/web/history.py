@@ -94,7 +94,10 @@ class History:
         # Two files may have the same events.
         within = dict.fromkeys(one for one in found if one.start < end and one.end > start)
         intervals = [
-            replace(one, start=max(one.start, start), end=min(one.end, end)) for one in within
+            one
+            if start <= one.start and one.end <= end
+            else replace(one, start=max(one.start, start), end=min(one.end, end))
+            for one in within
         ]
         by_emotion, zones = defaultdict(list), defaultdict[str, float](float)
         for one in intervals:

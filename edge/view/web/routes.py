@@ -36,6 +36,7 @@ from edge.service.commands import (
 )
 from edge.types import CameraState, DaemonStatus, SinkRecord
 from edge.view import ViewContext, WebSettings
+from edge.view.snapshots import SNAPSHOTS
 from edge.view.web.api import (
     ApiError,
     execute_command,
@@ -131,8 +132,8 @@ class WebApp:
             *Images(context, self._first_status, settings.faces).routes,
             *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
-        if context.snapshots is not None and not self._several:
-            self.routes += StoredSnapshots(context.snapshots).routes
+        if not self._several:
+            self.routes += StoredSnapshots(context.state / SNAPSHOTS / context.camera).routes
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink: of its camera, or of the only one."""

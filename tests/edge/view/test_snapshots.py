@@ -75,18 +75,6 @@ def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert modes == [0o600, 0o700, 0o700]
 
 
-def test_a_frame_that_was_not_searched_is_never_written(tmp_path: Path) -> None:
-    with recording(tmp_path) as recorder:
-        unsearched = scene(expression(BOX), image=noise(1))
-        recorder.take(unsearched, [event()])
-        recorder.take(unsearched, [])
-        recorder.take(searched(noise(2)), [])
-        recorder.take(searched(noise(3)), [])
-    (image,) = stored(tmp_path)
-    near = [cv2.norm(image, noise(seed), cv2.NORM_L1) for seed in (1, 2, 3)]
-    assert min(near) == near[1]
-
-
 def test_a_face_that_went_before_the_next_search_has_no_image(tmp_path: Path) -> None:
     with recording(tmp_path) as recorder:
         recorder.take(scene(expression(BOX), image=noise()), [event()])

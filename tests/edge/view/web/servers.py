@@ -87,7 +87,6 @@ class Server:
         settings: WebSettings,
         blur: PrivacyBlur = PrivacyBlur.NONE,
         folder: Path | None = None,
-        snapshots: Path = Path("/nonexistent"),
     ) -> None:
         self.latest = LatestFrame()
         self.commands = CommandQueue()
@@ -95,9 +94,7 @@ class Server:
         self.images = ImageAnalyzer(lambda: parse_config({"sinks": []}, Path("/config.yaml")))
         self.analyzed: list[Image] = []
         catalog = Catalog({}, ("auto", "haar"))
-        context = ViewContext(
-            self.latest, self.commands, blur, self._analyze, catalog, snapshots=snapshots
-        )
+        context = ViewContext(self.latest, self.commands, blur, self._analyze, catalog)
         if folder is not None:  # what the page keeps and writes
             path = folder / "emotiond.yaml"
             path.write_text("sinks: []\n")
@@ -161,10 +158,9 @@ def serve(
     settings: WebSettings | None = None,
     blur: PrivacyBlur = PrivacyBlur.NONE,
     folder: Path | None = None,
-    snapshots: Path = Path("/nonexistent"),
 ) -> Iterator[Server]:
     """Serve a page, on a free port unless the settings say otherwise."""
-    server = Server(settings or WebSettings(port=0), blur, folder, snapshots)
+    server = Server(settings or WebSettings(port=0), blur, folder)
     server.publish_status()
     server.web.prepare()
     server.web.start()

@@ -10,14 +10,16 @@ from tests.edge.view.web.servers import Server, serve
 
 NAMES = [f"20261129T1200{second:02}000Z-change-happy-7.jpg" for second in range(3)]
 SECRET = "secret.jpg"
+FOLDER = Path("state", "snapshots")
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A server whose folder has three snapshots, and a file that is none."""
+    (tmp_path / FOLDER).mkdir(parents=True)
     for number, name in enumerate((*NAMES, SECRET), start=1):
-        (tmp_path / name).write_bytes(b"x" * number)
-    with serve(WebSettings(port=0), snapshots=tmp_path) as server:
+        (tmp_path / FOLDER / name).write_bytes(b"x" * number)
+    with serve(WebSettings(port=0), folder=tmp_path) as server:
         yield server
 
 
@@ -39,7 +41,7 @@ def test_snapshots_are_listed_with_what_their_events_said_the_newest_first(serve
 
 def test_one_answer_lists_a_hundred_at_most(server: Server, tmp_path: Path) -> None:
     for number in range(100):
-        (tmp_path / f"20261130T120000000Z-start-sad-{number}.jpg").touch()
+        (tmp_path / FOLDER / f"20261130T120000000Z-start-sad-{number}.jpg").touch()
     listed = server.get("/api/snapshots").json
     assert (listed["count"], len(listed["snapshots"])) == (103, 100)
 
@@ -55,7 +57,7 @@ def test_one_is_deleted_or_all_and_no_other_file(server: Server, tmp_path: Path)
     assert server.request("DELETE", f"/api/snapshots/{NAMES[0]}").status == 404
     assert server.request("DELETE", "/api/snapshots").json == {"deleted": 2}
     assert server.request("DELETE", "/api/snapshots").json == {"deleted": 0}
-    assert [path.name for path in tmp_path.iterdir()] == [SECRET]
+    assert [path.name for path in (tmp_path / FOLDER).iterdir()] == [SECRET]
 
 
 @pytest.mark.parametrize(
@@ -73,14 +75,14 @@ def test_whoever_may_not_command_deletes_nothing(server: Server, tmp_path: Path)
     server.load_page()
     foreign = {"Origin": "http://evil.example"}
     assert server.request("DELETE", "/api/snapshots", headers=foreign).status == 403
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list((tmp_path / FOLDER).iterdir())) == 4
 
 
 def test_one_that_cannot_be_deleted_is_an_error_that_says_why(
     server: Server, tmp_path: Path
 ) -> None:
-    (tmp_path / NAMES[0]).unlink()
-    (tmp_path / NAMES[0]).mkdir()
+    (tmp_path / FOLDER / NAMES[0]).unlink()
+    (tmp_path / FOLDER / NAMES[0]).mkdir()
     server.load_page()
     refused = server.request("DELETE", f"/api/snapshots/{NAMES[0]}")
     assert (refused.status, refused.code) == (409, "failed")
@@ -88,6 +90,6 @@ def test_one_that_cannot_be_deleted_is_an_error_that_says_why(
 
 
 def test_without_a_folder_there_are_none(tmp_path: Path) -> None:
-    with serve(WebSettings(port=0), snapshots=tmp_path / "none") as server:
+    with serve(WebSettings(port=0), folder=tmp_path) as server:
         listed = server.get("/api/snapshots").json
         assert listed == {"count": 0, "bytes": 0, "snapshots": []}
