@@ -155,7 +155,7 @@ def write_models(
 
 
 def _print_results(results: Sequence["ConversionResult"], directory: Path) -> None:
-    for card, agreement, _, note in results:
+    for card, agreement, _ in results:
         for one in card.measured:
             low, high = one.interval
             rows = f"{one.data}, {one.rows} rows; calibration error {one.calibration_error:.3f}"
@@ -166,6 +166,4 @@ def _print_results(results: Sequence["ConversionResult"], directory: Path) -> No
             print(f"  agrees with the network on {agreement:.1%} of the faces")
         for speed in card.speed:
             print(f"  {speed.milliseconds:.3f} ms a face on {speed.runtime}, {speed.machine}")
-        if note:
-            print(f"  {note}")
         print(f"wrote {directory / card.name}.tflite, {card.size} bytes, and its card")

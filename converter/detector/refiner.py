@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
 from converter.detector.loss import compare
-from converter.detector.sample_generator import Matrix, SampleGenerator, warp
+from converter.detector.sample_generator import Matrix, SampleGenerator, downscale, warp
 from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
 from converter.detector.train import DetectorRun, Targets, train_network
 from converter.models.detector import REFINER_SIDE as SIDE
@@ -68,12 +68,7 @@ class CropSquare(NamedTuple):
 
     def cut(self, image: Image, pixels: int = SIDE) -> Image:
         """Return the crop; beyond the image it is black."""
-        matrix = self.matrix(pixels)
-        while np.sqrt(abs(np.linalg.det(matrix[:, :2]))) <= 0.6 and min(image.shape[:2]) > 2:
-            half = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-            image = np.asarray(half, np.uint8)
-            matrix[:, :2] *= 2
-        return warp(image, matrix, (pixels, pixels))
+        return warp(*downscale(image, self.matrix(pixels)), (pixels, pixels))
 
     @classmethod
     def around(cls, box: NDArray[np.float32], sides: float = 1.0) -> "CropSquare":

@@ -154,7 +154,7 @@ class SampleGenerator:
             _fill_frame(matrix, (columns, rows), (width, height))
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
-        warped = warp(*_downscale(sample.image, matrix), shape[::-1], borderValue=border)
+        warped = warp(*downscale(sample.image, matrix), shape[::-1], borderValue=border)
         return _moved(sample, warped, matrix, SMALL_SHARE * config.smallest)
 
 
@@ -193,7 +193,7 @@ def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -
     matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
 
 
-def _downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
+def downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
     """Halve an image that shrinks until a warp skips no pixels; return it and its own matrix."""
     matrix = matrix.copy()
     while _zoom(matrix) <= 0.6 and min(image.shape[:2]) > 2:

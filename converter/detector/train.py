@@ -177,11 +177,7 @@ def load_network(directory: Path, command: str) -> Model:
     """Return the network that a training by `command` left, a ModelError if it is not finished."""
     if not run_dir.is_finished(directory):
         raise ModelError(f"{directory}: expected a finished training; run {command}")
-    path = directory / run_dir.MODEL
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{path}: cannot be read ({error}); train it anew") from error
+    return run_dir.load_network(directory / run_dir.MODEL)
 
 
 def load_run(directory: Path) -> DetectorRun:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from converter.data.label_sets import LABEL_SETS, LabelSet, label_set_for
 from converter.recipes import Recipe
-from converter.train.run_dir import RECIPE, read_recipe
+from converter.train.run_dir import RECIPE, load_network, read_recipe
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 
@@ -55,10 +55,7 @@ def open_keras(path: Path, labels: tuple[str, ...] | None) -> Predictor:
         found = f"labels are unknown ({RECIPE} beside it: {error})"
         raise ConfigError(f"{path}: {found}; give --labels, such as angry,happy,sad") from error
     label_set = LABEL_SETS[name] if name else label_set_for(path, labels or ())
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{path}: cannot be read as a Keras network: {error}") from error
+    network = load_network(path)
     shape = (None, len(label_set.labels))
     outputs = dict(zip(network.output_names, network.outputs, strict=True))
     chosen = outputs.get("logits", network.outputs[0] if len(outputs) == 1 else None)

@@ -1,12 +1,12 @@
 """Evaluation of a model: every metric, in one record that is written as JSON, and in words."""
 
-import math
 from collections.abc import Iterator
 from statistics import mean
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from converter.data import Dataset
@@ -152,26 +152,17 @@ def compute_metrics(
     chosen = probabilities.argmax(axis=1)
     each = _class_metrics(classes, chosen, labels)
     hits = int((chosen == classes).sum())
-    low, high = wilson_interval(hits, len(classes))
+    low, high = binomtest(hits, len(classes)).proportion_ci(method="wilson")
     return Accuracy(
         data=name,
         rows=len(classes),
         accuracy=round(hits / len(classes), 4),
         balanced_accuracy=round(mean(one.recall for one in each.values()), 4),
         macro_f1=round(mean(one.f1 for one in each.values()), 4),
-        interval=(round(low, 4), round(high, 4)),
+        interval=(round(float(low), 4), round(float(high), 4)),
         recall={label: one.recall for label, one in each.items()},
         calibration_error=round(calibration_error(probabilities, classes), 4),
     )
-
-
-def wilson_interval(hits: int, rows: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927, JASA 22:209)."""
-    z = 1.959964
-    part, spread = hits / rows, z * z / rows
-    center = (part + spread / 2) / (1 + spread)
-    half = z * math.sqrt(part * (1 - part) / rows + spread / (4 * rows)) / (1 + spread)
-    return max(0.0, center - half), min(1.0, center + half)
 
 
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
@@ -180,8 +171,7 @@ def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
     The exact, one-sided test of McNemar 1947 (doi:10.1007/BF02295996).
     """
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
-    ways = sum(math.comb(differing, count) for count in range(lost, differing + 1))
-    return float(ways / (1 << differing))
+    return float(binomtest(lost, differing, alternative="greater").pvalue) if differing else 1.0
 
 
 def confidence_bins(probabilities: Probabilities, classes: Classes) -> Iterator[Bin]:

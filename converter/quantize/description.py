@@ -1,12 +1,12 @@
 """Description of a model of others: its classes, and what it takes for black and white."""
 
 from collections.abc import Callable
-from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from converter.data.label_sets import Classes, Selection, find_expression
 from converter.evaluate.predictor import Logits
@@ -19,7 +19,6 @@ RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.
 SAMPLE = 500  # faces on which the input range and the order of the labels are checked
 MIN_GAIN = 0.03  # of mean recall by another range or order, before that is named
 MAX_CHANCE = 1e-4  # that explains it (McNemar): the best of 5,040 orders gains 0.05 of noise
-MOST_LABELS = 8  # labels whose orders are all tried: 40,320 take a second
 
 
 class InputScaling(NamedTuple):
@@ -137,9 +136,8 @@ def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:
     """Return the label of each output that makes the mean recall highest."""
     counts = np.zeros((labels, labels))
     np.add.at(counts, (chosen, classes), 1)
-    shares, outputs = counts / np.maximum(counts.sum(axis=0), 1), np.arange(labels)
-    orders = permutations(range(labels)) if labels <= MOST_LABELS else [tuple(range(labels))]
-    return np.array(max(orders, key=lambda order: shares[outputs, order].sum()))
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
+    return np.asarray(linear_sum_assignment(shares, maximize=True)[1])
 
 
 def _beats(right: NDArray[np.bool_], other: NDArray[np.bool_], classes: Classes) -> bool:

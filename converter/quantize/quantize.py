@@ -36,7 +36,6 @@ FACES_KEPT = 0.98
 """Share of held-out faces that the face output's threshold lets pass: in FER2013 one in fifty is
 covered, drawn or none (docs/research/expressions.md)."""
 
-Speeds = tuple[Speed, ...]
 _replace = msgspec.structs.replace
 
 
@@ -55,7 +54,6 @@ class ConversionResult(NamedTuple):
     card: ModelCard
     agreement: float | None = None  # share of the held-out faces with the network's class
     problems: tuple[str, ...] = ()  # why it should not be used
-    note: str = ""
 
 
 def quantize(
@@ -73,8 +71,7 @@ def quantize(
     the time. Existing files, and models with problems, are written by force alone. ConfigError of
     int8 without data, ModelError where a file is there already, or an answer is not finite.
     """
-    integers = Precision.INT8 in precisions
-    if integers and data is None:
+    if Precision.INT8 in precisions and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
     targets = {one: directory / f"{name}-{one}.tflite" for one in precisions}
     if not force:
@@ -83,30 +80,26 @@ def quantize(
     reference = None if data is None else float_reference(model, data)
     # A folder of its own: a conversion that fails half-way leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=directory, prefix=".quantize-") as scratch:
-        # int8 is compared with float32, whether or not that is asked for.
-        first = [Precision.FLOAT32] if integers else []
-        paths = {one: Path(scratch, f"{name}-{one}.tflite") for one in (*first, *precisions)}
+        paths = {one: Path(scratch, f"{name}-{one}.tflite") for one in precisions}
         for precision, path in paths.items():
             shown = data if precision is Precision.INT8 else None
             examples = None if shown is None else _representative_faces(model, shown)
             path.write_bytes(tflite.to_tflite(model.network, precision, examples))
-        speeds = dict(zip(paths, tflite.measure_speed(list(paths.values())), strict=True))
-        results = {}
-        for precision, target in targets.items():
-            path = paths[precision]
-            result = verify(path, _describe(model, path, precision, speeds[precision]), reference)
-            if precision is Precision.INT8:
-                note = compare_speed(speeds[Precision.FLOAT32], speeds[precision])
-                result = result._replace(note=note)
-            results[path, target] = result
-        for (path, target), result in results.items():
+        speeds = tflite.measure_speed(list(paths.values()))
+        results = [
+            verify(path, _describe(model, path, precision, speed), reference)
+            for (precision, path), speed in zip(paths.items(), speeds, strict=True)
+        ]
+        for (precision, path), result in zip(paths.items(), results, strict=True):
             if force or not result.problems:
                 tflite.write_card(path, result.card)
-                tflite.move(path, target)
-        return list(results.values())
+                tflite.move(path, targets[precision])
+        return results
 
 
-def _describe(model: TrainedModel, path: Path, precision: Precision, speed: Speeds) -> ModelCard:
+def _describe(
+    model: TrainedModel, path: Path, precision: Precision, speed: tuple[Speed, ...]
+) -> ModelCard:
     """Return the card of the .tflite at `path`, its temperature and metrics still to come."""
     integers = precision is Precision.INT8
     output: Literal["int8", "float32"] = "int8" if integers else "float32"
@@ -226,14 +219,3 @@ def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) ->
                 f"chance explains (most of {card.labels[int(np.argmax(falls))]})"
             )
     return tuple(found)
-
-
-def compare_speed(full: Speeds, small: Speeds) -> str:
-    """Return, in words, that int8 is slower than float32 on LiteRT, as on x86 CPUs without VNNI."""
-    before, after = (
-        next(one.milliseconds for one in speeds if one.runtime.startswith(Runtime.LITERT))
-        for speeds in (full, small)
-    )
-    if after <= before:
-        return ""
-    return f"slower than float32 on this machine: {after} ms against {before} ms a face"

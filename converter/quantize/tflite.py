@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -54,9 +55,13 @@ def to_tflite(
         raise ConfigError(f"needs Keras on TensorFlow, found {found}; set KERAS_BACKEND=tensorflow")
     _, *shape = network.input_shape
     # A batch of one: a fixed shape lets the runtime plan ahead.
-    image = keras.Input(batch_shape=(1, *shape), name="faces")
-    whole = keras.Model(image, network(image, training=False))
-    converter = tf.lite.TFLiteConverter.from_keras_model(whole)
+    image = tf.TensorSpec((1, *shape), tf.float32, name="faces")
+    function = tf.function(partial(network, training=False), autograph=False)
+    # By way of Keras' own export it took two to three times as long, to the same values.
+    weights = tf.Module()
+    weights.variables_of_network = [weight.value for weight in network.weights]
+    functions = [function.get_concrete_function(image)]
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(functions, weights)
     if precision is not Precision.FLOAT32:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         # tflite-runtime 2.14 knows dense layers with one scale for all channels only.

@@ -13,7 +13,7 @@ from converter.data.label_sets import LABEL_SETS, LabelProtocol, LabelSet, rows_
 from converter.evaluate.predictor import OutputKind, keras_values
 from converter.models.classifiers import Model
 from converter.recipes import Recipe
-from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, read_recipe
+from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, load_network, read_recipe
 from edge.errors import ModelError
 
 Head = Literal["logits", "votes"]  # the classes of the label set, or FER+'s eight
@@ -61,10 +61,10 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     """
     try:
         recipe = read_recipe(directory, Recipe)
-        network = keras.saving.load_model(directory / MODEL, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError) as error:
         wanted = f"expected {MODEL} and {RECIPE}, as emotiond-convert train writes them"
         raise ModelError(f"{directory}: holds no finished training ({error}); {wanted}") from error
+    network = load_network(directory / MODEL)
     if head == "votes" and not recipe.votes_head:
         found = "found votes_head 0 in its recipe; train with a weight for it, or convert logits"
         raise ModelError(f"{directory}: expected a trained head votes, {found}")

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from converter.recipes import AnyRecipe, BaseRecipe
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
 
 MODEL = "model.keras"
 RECIPE = "recipe.json"
@@ -64,6 +64,17 @@ def write_network(network: Any, path: Path) -> None:
     partial = path.with_name("partial.keras")
     network.save(partial)
     partial.replace(path)
+
+
+def load_network(path: Path) -> Any:
+    """Return the Keras network in a file; a ModelError where it cannot be read."""
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = f"cannot be read as a Keras network ({error})"
+        raise ModelError(f"{path}: {reason}; train it anew") from error
 
 
 def read_recipe(directory: Path, kind: type[AnyRecipe]) -> AnyRecipe:

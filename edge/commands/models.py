@@ -179,15 +179,17 @@ def _expressions(
     calibrator: Calibrator, options: argparse.Namespace, config: Config
 ) -> NeutralBaseline:
     """Learn expressions beside what the file to write knows of the neutral face."""
-    card, folder = calibrator.card, Path(options.source or "")
+    card, folder = calibrator.card, Path(options.source or "-")
     known = load_baseline(options.out, card) if options.out.exists() else None
-    inside = sorted(folder.iterdir()) if options.source and folder.is_dir() else []
-    named = [one.name for one in inside if one.is_dir()]
-    labels = options.expressions or named or card.labels
+    pictures = folder.is_dir()
+    named = (
+        sorted(one.name for one in folder.iterdir() if one.is_dir()) if pictures else card.labels
+    )
+    labels = options.expressions or named
     if len(set(labels) & set(card.labels)) < max(2, len(labels)):
         text = f"expected two or more of {', '.join(card.labels)}, each once, found "
-        raise ConfigError(f"--expressions: {text}{', '.join(labels)}")
-    if named:
+        raise ConfigError(f"--expressions: {text}{', '.join(labels) or 'none'}")
+    if pictures:
         answers = calibrator.read(folder, labels)
     else:
         settings = chosen_source(options, config)

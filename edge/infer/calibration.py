@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,16 +115,7 @@ class Calibrator:
     def _answers(
         self, frames: Iterable[Frame], least: int, most: int | None = None, what: str = ""
     ) -> Probabilities:
-        skipped = Counter[str]()
-        answers = list(islice(self._looks(frames, skipped), most))
-        if len(answers) < least:
-            found = "".join(f", {count} {why}" for why, count in skipped.most_common())
-            text = f"{what}expected at least {least} good looks at one face, found {len(answers)}"
-            remedy = "sit alone, near, well lit and still before the camera, and try again"
-            raise CalibrationError(f"{text}{found}; {remedy}")
-        return np.stack(answers)
-
-    def _looks(self, frames: Iterable[Frame], skipped: Counter[str]) -> Iterator[Probabilities]:
+        answers, skipped = list[Probabilities](), Counter[str]()
         for frame in frames:
             faces = filter_faces(self._detector.detect(frame.image))
             if len(faces) != 1:
@@ -134,8 +124,16 @@ class Calibrator:
             observation = self._analyzer.analyze(frame.image, faces[0])
             if observation.reasons:
                 skipped["too poor to read"] += 1
-            else:
-                yield observation.probabilities
+                continue
+            answers.append(observation.probabilities)
+            if len(answers) == most:
+                break
+        if len(answers) < least:
+            found = "".join(f", {count} {why}" for why, count in skipped.most_common())
+            text = f"{what}expected at least {least} good looks at one face, found {len(answers)}"
+            remedy = "sit alone, near, well lit and still before the camera, and try again"
+            raise CalibrationError(f"{text}{found}; {remedy}")
+        return np.stack(answers)
 
 
 def _window(

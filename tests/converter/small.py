@@ -24,7 +24,7 @@ def eagerly(operations: bool = True) -> Iterator[None]:
     """Let TensorFlow run operations one by one, or not.
 
     Of a training of a few steps, building graphs is the most part. What is promised of its files
-    and its resumption is promised of any training; a test of the commands builds graphs.
+    and its resumption is promised of any training; those of detectors build graphs.
     """
     import tensorflow as tf
 

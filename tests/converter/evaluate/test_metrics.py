@@ -7,7 +7,6 @@ from converter.evaluate.report import (
     fit_temperature,
     log_loss,
     mcnemar,
-    wilson_interval,
 )
 from edge.errors import DataError
 from edge.tflite import softmax
@@ -15,10 +14,11 @@ from tests.converter.gray import SEVEN
 
 
 def test_the_interval_holds_the_share_and_narrows_with_the_rows() -> None:
-    low, high = wilson_interval(640, 1000)
-    assert low == pytest.approx(0.6098, abs=1e-4)
-    assert high == pytest.approx(0.6691, abs=1e-4)
-    assert wilson_interval(0, 10)[0] == pytest.approx(0, abs=1e-9)
+    answers = np.eye(2, dtype=np.float32)[np.repeat([0, 1], [640, 360])]
+    one = compute_metrics("mine", answers, np.zeros(1000, np.int64), ("a", "b"))
+    assert one.interval == pytest.approx((0.6098, 0.6691), abs=2e-4)
+    none = compute_metrics("mine", answers[640:650], np.zeros(10, np.int64), ("a", "b"))
+    assert none.interval[0] == 0
 
 
 def test_a_loss_is_judged_by_the_rows_that_differ_alone() -> None:

@@ -17,7 +17,7 @@ from converter.data.dataset import VOTE_COLUMNS, make_dataset
 from converter.data.label_sets import LabelSet
 from edge.errors import ConfigError, DataError, ModelError
 from edge.infer.classifier import ClassifierOutput, ClassifierSettings, ModelPath, open_classifier
-from edge.model_card import ModelCard, Speed, load_card
+from edge.model_card import ModelCard, load_card
 from edge.tflite import Runtime, TFLiteModel
 from edge.types import EXPRESSIONS
 from tests.converter.faces import dataset, write_csv
@@ -30,7 +30,6 @@ import msgspec
 from converter.quantize.quantize import (
     ConversionResult,
     FloatReference,
-    compare_speed,
     disagreements,
     fit_threshold,
     float_reference,
@@ -302,14 +301,6 @@ def test_weights_that_are_no_numbers_are_refused(run: Path, data: Dataset, tmp_p
     shutil.copy(run / "recipe.json", tmp_path)
     with pytest.raises(ModelError, match=r"expected finite weights, found NaN .* in logits/bias"):
         load_run(tmp_path, data.split(Usage.TRAINING))
-
-
-@pytest.mark.parametrize(("milliseconds", "told"), [(0.1, False), (0.2, False), (0.3, True)])
-def test_an_int8_that_is_slower_than_float32_is_told(milliseconds: float, told: bool) -> None:
-    old = Speed("tflite-runtime 2.14.0", "a machine", 9.0)
-    full, small = (Speed("litert 2", "a machine", value) for value in (0.2, milliseconds))
-    text = compare_speed((old, full), (old, small))
-    assert ("slower than float32 on this machine: 0.3 ms against 0.2 ms" in text) == told
 
 
 def test_a_threshold_is_rounded_so_that_the_faces_still_pass() -> None:

@@ -34,7 +34,10 @@ def build(activation: str, side: int, channels: int) -> Any:
 
 def write(path: Path, model: Any, integers: bool = False) -> Path:
     """Write a .tflite as people do; of integers, black is not 0 and a step is not 1."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    entry, holder = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32), tf.Module()
+    holder.weights = [weight.value for weight in model.weights]
+    function = tf.function(model).get_concrete_function(entry)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
     if integers:
         faces = np.linspace(-1, 1, 20, dtype=np.float32)
         shape = (1, *model.input_shape[1:])

@@ -185,9 +185,18 @@ def test_two_of_five_pictures_that_show_nobody_are_one_line_and_nothing_is_writt
 def test_expressions_that_cannot_be_learned_are_one_line(
     labels: list[str], reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert calibrate(tmp_path, "--source", str(CLIP), "--expressions", *labels) == 78
+    for source in (CLIP, tmp_path):
+        assert calibrate(tmp_path, "--source", str(source), "--expressions", *labels) == 78
+        (line,) = capsys.readouterr().err.splitlines()
+        assert reason in line
+
+
+def test_a_folder_without_folders_of_pictures_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calibrate(tmp_path, "--source", str(tmp_path), "--expressions") == 78
     (line,) = capsys.readouterr().err.splitlines()
-    assert reason in line
+    assert "contempt, each once, found none" in line
 
 
 @pytest.mark.parametrize("seconds", ["0", "-3", "long", "nan", "inf"])

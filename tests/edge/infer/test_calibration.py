@@ -20,6 +20,7 @@ from edge.infer.classifier import (
     ClassifierSettings,
     ModelPath,
     NeutralBaseline,
+    classifier_digest,
     load_baseline,
     open_classifier,
 )
@@ -342,3 +343,10 @@ def test_a_classifier_corrects_by_expressions_too(tmp_path: Path, clip: list[Ima
     path = write(tmp_path / "me.json", expressions=matrix.tolist())
     corrected = open_classifier(ClassifierSettings(model, neutral_baseline=path))
     assert corrected.classify([face_of(clip[4])]).probabilities.argmax() == SAD
+
+
+def test_what_was_learned_anew_is_another_classifier_at_a_reload(tmp_path: Path) -> None:
+    settings = ClassifierSettings(neutral_baseline=write(tmp_path / "me.json"))
+    before = classifier_digest(settings)
+    write_baseline(tmp_path / "me.json", learn_expressions(CARD, Person(6).everything(), None)[0])
+    assert classifier_digest(settings) != before

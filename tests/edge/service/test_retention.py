@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.config import Config, outbox_paths, parse_config
+from edge.config import Config, load_config, outbox_paths, parse_config
 from edge.paths import lock_private, note_image
 from edge.publish.jsonl import JsonlSettings, prune_events
 from edge.publish.sink import SinkContext
@@ -184,9 +184,13 @@ def test_a_file_that_cannot_be_deleted_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A config of which an event, an outbox and an image are stored."""
+    """A config of which an event, an outbox, an image and a calibration are stored."""
     path = tmp_path / "emotiond.yaml"
-    path.write_text("sinks: [{kind: jsonl, path: events.jsonl}]\nstate_dir: state\n")
+    path.write_text(
+        "sinks: [{kind: jsonl, path: events.jsonl}]\nstate_dir: state\n"
+        "cameras: {door: {source: 0, classifier: {neutral_baseline: me.json}}}\n"
+    )
+    aged(tmp_path / "me.json", 1)
     record(tmp_path / "events.jsonl", 1)
     aged(tmp_path / "state" / "outbox-emotiond-a.sqlite", 1)
     note_image(aged(tmp_path / "faces" / "1.png", 1), tmp_path / "state")
@@ -196,19 +200,33 @@ def config(tmp_path: Path) -> Path:
 def test_forget_lists_what_is_stored_and_deletes_it_only_when_told(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stored = ["events.jsonl", "state/outbox-emotiond-a.sqlite", "faces/1.png"]
+    stored = ["events.jsonl", "state/outbox-emotiond-a.sqlite", "faces/1.png", "me.json"]
     assert main(["forget", "--config", str(config)]) == 2
     listed = capsys.readouterr()
     assert [(name in listed.out, (config.parent / name).exists()) for name in stored] == [
         (True, True)
-    ] * 3
+    ] * 4
     assert "nothing was deleted" in listed.err
     assert main(["forget", "--config", str(config), "--yes"]) == 0
-    assert [(config.parent / name).exists() for name in stored] == [False] * 3
+    assert [(config.parent / name).exists() for name in stored] == [False] * 4
     assert list((config.parent / "state" / "images").iterdir()) == []
     capsys.readouterr()
     assert main(["forget", "--config", str(config)]) == 0
     assert "no events and no images are stored" in capsys.readouterr().out
+
+
+def test_a_calibration_is_audited_and_outlives_any_age_but_forget(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aged(tmp_path / "me.json", 10_000)
+    text = "retention: {max_event_age_s: 3600, max_image_age_s: 3600}\n"
+    config.write_text(config.read_text() + text)
+    assert list(delete_expired(load_config(config), datetime.now(UTC))) == []
+    assert (tmp_path / "me.json").exists()
+    assert main(["audit", "--config", str(config)]) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "me.json" in one]
+    assert "how the model errs of one person's face" in line
+    assert "until `emotiond forget`" in line
 
 
 def test_forget_deletes_a_file_behind_a_link_and_no_stream_of_the_process(
