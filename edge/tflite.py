@@ -62,17 +62,24 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Load the delegate, if there is one; a ConfigError says why it cannot be used."""
         if self.delegate is None:
             return []
-        name = str(self.delegate)
+        self.find()
         try:
-            if not hasattr(ctypes.CDLL(name), "tflite_plugin_create_delegate"):
-                raise OSError(f"{name}: has no tflite_plugin_create_delegate")
-            return [_module(runtime).load_delegate(name, self.options)]
-        except OSError as error:
-            text = f"expected a TFLite delegate for this machine, found none: {error}"
+            return [_module(runtime).load_delegate(str(self.delegate), self.options)]
         except ValueError as error:
             reason = " ".join(str(error).partition("\n")[2].split())
-            text = f"{name} refuses: {reason or 'it gives no reason; is its device there?'}"
-        raise ConfigError(f"runtime.delegate: {text}; or set it to null")
+            text = (
+                f"{self.delegate} refuses: {reason or 'it gives no reason; is its device there?'}"
+            )
+            raise ConfigError(f"runtime.delegate: {text}; or set it to null") from error
+
+    def find(self) -> None:
+        """Check that the library is a delegate; none of it runs. Errors as `load`."""
+        try:
+            if not hasattr(ctypes.CDLL(str(self.delegate)), "tflite_plugin_create_delegate"):
+                raise OSError(f"{self.delegate}: has no tflite_plugin_create_delegate")
+        except OSError as error:
+            text = f"expected a TFLite delegate for this machine, found none: {error}"
+            raise ConfigError(f"runtime.delegate: {text}; or set it to null") from error
 
 
 NO_DELEGATE = DelegateSettings()

@@ -14,9 +14,7 @@ Vertex = tuple[float, float]
 Polygon = tuple[Vertex, ...]
 """Vertices (x, y) as shares of the frame's width and height, 0 to 1; the last joins the first."""
 
-MAX_VERTICES = 100
-"""Vertices of a polygon at most: a hand draws ten, and each pair of edges is compared."""
-
+MAX_VERTICES = 100  # of a polygon: a hand draws ten, and each pair of edges is compared
 MIN_AREA = 1e-4  # smallest area of a polygon as a share of the frame: 31 pixels of 640x480
 
 EDGE_MARGIN = 0.25

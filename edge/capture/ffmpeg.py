@@ -77,14 +77,11 @@ class FrameConverter:
         if frame.rotation != self._rotation:
             # Of the first frame, and when it changes: a frame and its side data hold each other, so
             # that they would pile up until the garbage collection.
-            self._rotation, self._matrix = frame.rotation, _display_matrix(frame)
+            side_data: Any = frame.side_data  # PyAV's own type names one of its kinds alone
+            matrix = side_data.get("DISPLAYMATRIX")
+            self._rotation = frame.rotation
+            self._matrix = None if matrix is None else np.frombuffer(matrix, np.int32).tolist()
         return as_readonly(_upright(image, self._matrix) if self._matrix else image)
-
-
-def _display_matrix(frame: "VideoFrame") -> list[int] | None:
-    side_data: Any = frame.side_data  # PyAV's own type names one of its kinds alone
-    matrix = side_data.get("DISPLAYMATRIX")
-    return None if matrix is None else np.frombuffer(matrix, np.int32).tolist()
 
 
 def _upright(image: Image, matrix: list[int]) -> Image:

@@ -1,6 +1,7 @@
 """Stream source: a camera behind an address, read by FFmpeg."""
 
 import logging
+import math
 import ssl
 import time
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ from edge.types import DataFlow, Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.error import FFmpegError
     from av.packet import Packet
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
@@ -85,18 +85,12 @@ log = logging.getLogger(__name__)
 
 
 class Item(NamedTuple):
-    """A packet, what decodes it and makes an image of its frame, and when it came."""
+    """A packet, what decodes it and makes an image of its frame, and since when it waits."""
 
     context: "VideoCodecContext"
     converter: FrameConverter
     packet: "Packet[VideoStream]"
-    received: float
-    may_be_late: bool
-
-    @property
-    def late(self) -> float:
-        """Seconds for which it has waited, where that is too long."""
-        return time.monotonic() - self.received if self.may_be_late else 0.0
+    since: float
 
 
 class StreamSettings(LiveSettings, frozen=True, tag="stream"):
@@ -213,10 +207,9 @@ class StreamSource:
         while (item := self._take(until)) is not None:
             if self._passes_over(item):
                 continue
-            frames = decode_packet(item.context, item.packet)
+            frames, now = decode_packet(item.context, item.packet), time.monotonic()
             if frames and (frame := frames[-1]) is not None:
-                if item.late > LATE_S and time.monotonic() - self._seen_at < LATE_S:
-                    self._count_passed_over()
+                if now - item.since > LATE_S > now - self._seen_at:
                     continue
                 return self._to_frame(frame, item.converter)
             is_alone = item.context.codec.intra_only  # no key frame is waited for
@@ -240,25 +233,20 @@ class StreamSource:
 
     def _passes_over(self, item: Item) -> bool:
         """Tell whether a packet is not decoded, as too many others wait."""
-        late, context = item.late, item.context
-        if context.codec.intra_only:
-            passed_over = item.may_be_late and len(self._items) > 0
-        else:
+        late, context = time.monotonic() - item.since, item.context
+        passed_over = len(self._items) > 0
+        if not context.codec.intra_only:
             if late > MAX_LATE_S:
                 self._awaits_key_frame = True
             elif late <= LATE_S and item.packet.is_keyframe:
                 self._awaits_key_frame = False
             context.skip_frame = "NONREF" if late > LATE_S else "DEFAULT"
             passed_over = self._awaits_key_frame
-        if passed_over:
-            self._count_passed_over()
-        return passed_over
-
-    def _count_passed_over(self) -> None:
-        self._passed_over += 1
-        if self._passed_over >= MIN_LOGGED and self._passed_over.bit_count() == 1:
+        self._passed_over += passed_over
+        if passed_over and self._passed_over >= MIN_LOGGED and self._passed_over.bit_count() == 1:
             text = "stream %s: faster than it is decoded: frames passed over so far: %d"
             log.warning(text, self._settings.location, self._passed_over)
+        return passed_over
 
     def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
         before, self._size = self._size, (frame.width, frame.height)
@@ -274,8 +262,8 @@ class StreamSource:
         item = item or self._get(max(0.0, until - time.monotonic()))
         silent = time.monotonic() - self._came_at
         if item is not None:
-            self._interval += SMOOTHING * (item.received - self._came_at - self._interval)
-            self._came_at = item.received
+            self._interval += SMOOTHING * (silent - self._interval)
+            self._came_at += silent
             return item
         usual = self._usual_limit() if self._opened else OPEN_TIMEOUT_S
         if silent > (self._settings.lost_after_s or usual):
@@ -320,18 +308,18 @@ class StreamSource:
         if self._settings.latency == "low":
             stream.codec_context.flags |= Flags.low_delay
         converter = FrameConverter(stream)
-        may_be_late = container.format.name not in SEGMENTED_FORMATS
+        is_segmented = container.format.name in SEGMENTED_FORMATS
         for packet in container.demux(stream):
-            now, is_end = time.monotonic(), packet.dts is None and not packet.size
-            if not is_end:
-                self._items.put(Item(stream.codec_context, converter, packet, now, may_be_late))
+            since = math.inf if is_segmented else time.monotonic()
+            if packet.size or packet.dts is not None:  # not the end
+                self._items.put(Item(stream.codec_context, converter, packet, since))
             self._opened = True
             if self._closed.is_set():
                 return
 
 
 def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
-    """Open a stream; raise a SourceError where that fails."""
+    """Open a stream, or raise a SourceError that tells why and the remedy, but no address."""
     import av
 
     # Without a level an error says less than FFmpeg knows; with one, addresses go to the log.
@@ -341,14 +329,10 @@ def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
         # Without PyAV's own timeouts: they take the interpreter's lock, also of one that ends.
         return open_container(url, settings.options)
     except av.FFmpegError as error:
-        raise SourceError(why_failed(error)) from error
+        names = [kind.__name__ for kind in type(error).__mro__]
+        reasons = [REASONS[name] for name in names if name in REASONS]
+        reasons += [reason for word, reason in DETAILS.items() if word in str(error.log)]
+        reason = (reasons or ["cannot be reached: {}"])[0]
+        raise SourceError(reason.format(error.strerror)) from error
     finally:
         av.logging.set_level(None)
-
-
-def why_failed(error: "FFmpegError") -> str:
-    """Return why a stream failed, and the remedy; neither has anything of its address."""
-    names = [kind.__name__ for kind in type(error).__mro__]
-    reasons = [REASONS[name] for name in names if name in REASONS]
-    reasons += [reason for word, reason in DETAILS.items() if word in str(error.log)]
-    return (reasons or ["cannot be reached: {}"])[0].format(error.strerror)

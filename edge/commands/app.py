@@ -9,7 +9,6 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -48,24 +47,24 @@ def app(options: argparse.Namespace) -> ExitCode:
     """Run the daemon until its page ends it; where it runs already, show that one's page."""
     state = state_directory()
     with suppress(OSError, ValueError):
-        present = Page(int((state / PORT).read_text()), (state / TOKEN).read_text())
-        if present.is_served:
-            present.show(options.no_browser)
+        port, token = int((state / PORT).read_text()), (state / TOKEN).read_text()
+        if link := _login_link(port, token):
+            _show(link, options.no_browser)
             return ExitCode.OK
     try:
         if not options.config.exists():
             options.config.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(options.config, FIRST_CONFIG.encode(), private=True)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        page = Page(_free_port(load_config(options.config).web.port), token_urlsafe(24))
-        atomic_write(state / TOKEN, page.token.encode(), private=True)
-        atomic_write(state / PORT, str(page.port).encode(), private=True)
+        port, token = _free_port(load_config(options.config).web.port), token_urlsafe(24)
+        atomic_write(state / TOKEN, token.encode(), private=True)
+        atomic_write(state / PORT, str(port).encode(), private=True)
     except OSError as error:
         raise EmotiondError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    given = (options.no_browser,)
-    threading.Thread(target=page.show, args=given, name="browser", daemon=True).start()
+    given = port, token, options.no_browser
+    threading.Thread(target=_show_when_served, args=given, name="browser", daemon=True).start()
     try:
-        return daemon.run(options.config, partial(_adjusted, page.port, state / TOKEN))
+        return daemon.run(options.config, partial(_adjusted, port, state / TOKEN))
     finally:
         (state / TOKEN).unlink(missing_ok=True)
         (state / PORT).unlink(missing_ok=True)
@@ -93,35 +92,25 @@ def _free_port(wanted: int) -> int:
         return free_port()
 
 
-class Page(NamedTuple):
-    """The page of a daemon on this machine, and the token that it asks for."""
+def _login_link(port: int, token: str) -> str | None:
+    """Return the address of the page with a code for one login; None where it is not served."""
+    page, headers = f"http://127.0.0.1:{port}/", {"Authorization": f"Bearer {token}"}
+    with suppress(OSError, ValueError, HTTPException):
+        request = Request(f"{page}api/code", headers=headers, method="POST")
+        with urlopen(request, timeout=5) as answer:
+            code = msgspec.json.decode(answer.read(1000), type=dict[str, str])["code"]
+            return f"{page}#login={code}"
+    return None
 
-    port: int
-    token: str
 
-    @property
-    def is_served(self) -> bool:
-        """Tell whether it answers."""
-        with suppress(OSError, ValueError, HTTPException):
-            return b"svg" in self._ask("page.svg", "GET")
-        return False
+def _show_when_served(port: int, token: str, no_browser: bool) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while (link := _login_link(port, token)) is None and time.monotonic() < deadline:
+        time.sleep(LOOK_INTERVAL_S)
+    if link is not None:
+        _show(link, no_browser)
 
-    def show(self, no_browser: bool) -> None:
-        """Open it in the browser, once it is served, by a link that is good for one login."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not self.is_served and time.monotonic() < deadline:
-            time.sleep(LOOK_INTERVAL_S)
-        try:
-            code = msgspec.json.decode(self._ask("api/code", "POST"), type=dict[str, str])["code"]
-        except (OSError, ValueError, HTTPException) as error:
-            print_line(f"the page of emotiond does not answer: {error}")
-            return
-        link = f"http://127.0.0.1:{self.port}/#login={code}"
-        if no_browser or not webbrowser.open(link):
-            print_line(f"the page of emotiond; the link is good for one login, soon: {link}")
 
-    def _ask(self, path: str, method: str) -> bytes:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"http://127.0.0.1:{self.port}/{path}"
-        with urlopen(Request(url, headers=headers, method=method), timeout=5) as answer:
-            return bytes(answer.read(1000))
+def _show(link: str, no_browser: bool) -> None:
+    if no_browser or not webbrowser.open(link):
+        print_line(f"the page of emotiond; the link is good for one login, soon: {link}")

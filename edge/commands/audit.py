@@ -132,24 +132,21 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
             name = re.sub(r"^pause-.+\.json$", PAUSE_FILE, path.name)
             data, what, kept = STATE_FILES.get(name, ("unknown",) * 3)
             yield DataFlow(data, what, DISK, str(path), False, kept)
-    for entry in _entries(msgspec.to_builtins(config, enc_hook=str), ""):
-        if found := re.fullmatch(r"([\w.\[\]]+)\.(file|env|credential): (.+)", entry):
-            place = f"{found[2]} {found[3]}"
-            yield DataFlow("secrets", found[1], "its place", place, False, "until changed")
+    for name, place in _secrets(msgspec.to_builtins(config, enc_hook=str), ""):
+        yield DataFlow("secrets", name, "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
     yield DataFlow("log", "changes of state, faults", to, "standard error", False, kept)
 
 
-def _entries(data: Any, place: str) -> Iterator[str]:
-    """Yield each value and where it stands, such as `sinks[0].port: 1883`."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from _entries(value, f"{place}.{key}".removeprefix("."))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _entries(value, f"{place}[{index}]")
-    else:
-        yield f"{place}: {data}"
+def _secrets(data: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield where each secret stands, such as `sinks[0].password`, and where it is kept."""
+    keys = range(len(data)) if isinstance(data, list) else data if isinstance(data, dict) else ()
+    for key in keys:
+        if key in ("file", "env", "credential") and isinstance(data[key], str):
+            yield place, f"{key} {data[key]}"
+        else:
+            below = f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}"
+            yield from _secrets(data[key], below.removeprefix("."))
 
 
 def _stored_flows(config: Config) -> Iterator[DataFlow]:

@@ -77,14 +77,9 @@ def config(options: argparse.Namespace) -> ExitCode:
 
 
 def migrate(options: argparse.Namespace) -> ExitCode:
-    """Give keys of an earlier release their present names."""
-    migrate_file(options.config)
-    return ExitCode.OK
-
-
-def migrate_file(path: Path) -> None:
-    """Rename keys of an earlier release in a config file; the file before stays beside it."""
-    path, before = path.resolve(), read_config(path)
+    """Rename keys of an earlier release in the file; the file before stays beside it."""
+    path = options.config.resolve()
+    before = read_config(path)
     parse_yaml(before, path)
     text, renamed = rename_keys(before)
     if renamed:
@@ -93,6 +88,7 @@ def migrate_file(path: Path) -> None:
         write_output(backup, before)
         write_output(path, text)
         log.warning("%s: %s; the file before is %s", path, ", ".join(renamed), backup)
+    return ExitCode.OK
 
 
 def init_config(options: argparse.Namespace) -> ExitCode:

@@ -18,7 +18,7 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
-from edge.commands.config import migrate_file
+from edge.commands.config import migrate
 from edge.config import (
     Config,
     camera_configs,
@@ -30,7 +30,7 @@ from edge.config import (
     with_camera,
 )
 from edge.errors import EmotiondError, ExitCode, Level
-from edge.pipeline.build import PipelineComponents, SetupBuilder
+from edge.pipeline.build import SetupBuilder
 from edge.publish import MqttSettings, SinkSettings, expand_sink
 from edge.publish.mqtt.client import BrokerError, MqttClient
 from edge.publish.mqtt.session import retained_on
@@ -64,7 +64,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
     with suppress(EmotiondError):  # it is read all the same, and that tells what is wrong
-        migrate_file(options.config)
+        migrate(options)
     return daemon.run(options.config, partial(_adjusted, options))
 
 
@@ -114,15 +114,13 @@ def check(options: argparse.Namespace) -> ExitCode:
     web = config.web.without_service_secrets()
     adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
     parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
-    print_line(f"{options.config}: sound; {'; '.join(_used(config, parts))}")
-    return ExitCode.OK
-
-
-def _used(config: Config, parts: dict[str, PipelineComponents]) -> Iterator[str]:
+    text = f"{options.config}: sound"
     for name, camera in camera_configs(config).items():
-        who = f"camera {name}" if name else "it"
-        detector = parts[name].processing.scheduler.detector
-        yield f"{who} uses the model {camera.classifier.model.name} and the detector {detector}"
+        who, detector = name and f"camera {name}", parts[name].processing.scheduler.detector
+        text += f"; {who or 'it'} uses the model {camera.classifier.model.name}"
+        text += f" and the detector {detector}"
+    print_line(text)
+    return ExitCode.OK
 
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:

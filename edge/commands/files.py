@@ -277,7 +277,7 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
     with progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = probe_video(jobs[0].video).frames
+                total = probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:

@@ -23,12 +23,8 @@ Floats = NDArray[np.float32]
 
 NMS_IOU = 0.3  # overlap (IoU) above which two answers are of one face (min_suppression_threshold)
 MAX_SIDE = 32_766  # pixels of a side that OpenCV's warps can address
-
-TILE_OVERLAP = 1.2
-"""Length of a tile, in its share of the image: a small face then lies whole in one."""
-
-Range = Literal["full", "short"]
-"""Distance of faces: `full` up to five meters, `short` at arm's length in half the time."""
+TILE_OVERLAP = 1.2  # length of a tile in its share of the image: small faces lie whole in one
+Range = Literal["full", "short"]  # of faces: up to five meters, or at arm's length in half the time
 
 
 class ModelSpec(NamedTuple):

@@ -32,10 +32,7 @@ OUTPUT_WIDTHS = (1, 4)  # numbers a cell gives in each output: score, box
 PIXELS = (1.0, -128)  # scale and zero point of an int8 input that takes pixels, 0-255, less 128
 NMS_IOU = 0.4  # overlap (IoU) above which two answers are of one face, and the surer one stands
 SAME_PLACE = 0.3  # overlap (IoU) with a known face from which a doubtful one is taken for the same
-
-MAX_LOG_SIZE = 8.0
-"""Natural logarithm of the longest side that is read, in strides: float32 ends far beyond."""
-
+MAX_LOG_SIZE = 8.0  # natural logarithm of the longest side that is read, in strides
 CONTEXT = 1.3  # side of the square that the refiner sees, in longest sides of the box
 
 

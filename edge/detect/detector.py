@@ -23,12 +23,8 @@ class Detector(Protocol):
         """
 
 
-MAX_ROLL = 60.0
-"""Degrees; the detectors find no face tilted further, and the classifier was trained on none."""
-
-MAX_YAW = 41.0
-"""Degrees up to which a face looks at the camera: beyond them the nose lies beside the eyes."""
-
+MAX_ROLL = 60.0  # degrees; no face tilted further is found, and the classifier learned none
+MAX_YAW = 41.0  # degrees to which a face looks at the camera; beyond, the nose is beside the eyes
 MAX_OUTSIDE = 0.25  # distance outside the box at which a landmark may lie, in heights of the box
 MIN_EYES_TO_MOUTH = 0.2  # least distance of the mouth below the eyes, in heights of the box
 

@@ -16,8 +16,7 @@ WIN_SHARE = 0.8
 """Share of the images with a face in which it must do so. Upside down, a large face is found as
 well, with less confidence: in 8 of 9 images of one close face (2026-11-29)."""
 
-PROBE_INTERVAL_S = 5.0
-"""Seconds between two searches in a rotated image while the daemon finds no face."""
+PROBE_INTERVAL_S = 5.0  # seconds between two searches in a rotated image while no face is found
 
 log = logging.getLogger(__name__)
 

@@ -33,6 +33,7 @@ from edge.errors import (
     CheckResult,
     ConfigError,
     EmotiondError,
+    Level,
     ModelError,
     SourceError,
     failure,
@@ -43,7 +44,7 @@ from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
 from edge.terminal import plural
-from edge.tflite import MODULES, PACKAGES, DelegateSettings, Runtime, opened_with
+from edge.tflite import MODULES, NO_DELEGATE, PACKAGES, Runtime, opened_with
 from edge.types import Image
 from edge.view import WebSettings, require_packages
 
@@ -93,9 +94,13 @@ def check_config(config: Config) -> Iterator[CheckResult]:
 def _check_camera(config: Config) -> Iterator[CheckResult]:
     runtime = config.classifier.runtime
     yield from guarded("runtime", check_runtime(runtime))
-    if config.runtime.delegate is not None:
-        yield from guarded("delegate", check_delegate(config.runtime, runtime))
-    with opened_with(config.runtime):
+    delegate = config.runtime
+    if delegate.delegate is not None:
+        results = [*guarded("delegate", check_delegate(config))]
+        yield from results
+        if results[0].level is not Level.OK:
+            delegate = NO_DELEGATE
+    with opened_with(delegate):
         yield from guarded("model", check_classifier(config.classifier))
         yield from guarded("detector", check_detector(config.detector))
     yield from guarded("source", check_source(config.source))
@@ -134,10 +139,11 @@ def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
         yield ok("runtime", f"{chosen} can be loaded; {installed}")
 
 
-def check_delegate(settings: DelegateSettings, runtime: Runtime) -> Iterator[CheckResult]:
-    """Load the library that runs the networks; its device answers, or it refuses."""
-    settings.load(runtime)
-    yield ok("delegate", f"{settings.delegate} can be loaded")
+def check_delegate(config: Config) -> Iterator[CheckResult]:
+    """Run the classifier on the delegate: its device answers, or it refuses."""
+    with opened_with(config.runtime):
+        open_classifier(config.classifier)
+    yield ok("delegate", f"{config.runtime.delegate} runs the model")
 
 
 def check_classifier(settings: ClassifierSettings) -> Iterator[CheckResult]:

@@ -39,11 +39,17 @@ log = logging.getLogger(__name__)
 
 
 def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
-    """Run a .tflite once in a child process, unless it is shipped or was tried before.
+    """Run a .tflite once in a child process, unless it was tried before.
 
-    Where it cannot be run, a ModelError says how the child ended.
+    One that is shipped is tried with a delegate alone. Where it cannot be run, a ModelError says
+    how the child ended, or a ConfigError why the delegate cannot be used.
     """
-    if path.resolve().is_relative_to(asset("models").resolve()):
+    settings, runner = DELEGATE.get(), str(runtime)
+    given = []
+    if settings.delegate:
+        settings.find()
+        given, runner = [(str(settings.delegate), settings.options)], f"{runtime} with its delegate"
+    elif path.resolve().is_relative_to(asset("models").resolve()):
         return
     from importlib import metadata  # it takes 1 MB, and shipped models need none of it
 
@@ -51,8 +57,6 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
         name = f"{sha256}-{PACKAGES[runtime]}-{metadata.version(PACKAGES[runtime])}"
     except metadata.PackageNotFoundError:  # whoever loads it is told how to install the runtime
         return
-    settings = DELEGATE.get()
-    given = [(str(settings.delegate), settings.options)] if settings.delegate else []
     delegates = msgspec.json.encode(given)
     if given:
         name += f"-{sha256_of(delegates)}"
@@ -70,10 +74,13 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
         raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error
     if child.returncode < 0:
         number = signal.Signals(-child.returncode)
-        raise ModelError(f"{path}: is damaged: {runtime} ends with {number.name} when it is run")
+        text = f"{runner} ends with {number.name} when it is run"
+        text = f"{text}; set runtime.delegate to null" if given else f"is damaged: {text}"
+        raise ModelError(f"{path}: {text}")
     if child.returncode:
+        settings.load(runtime)  # it may be the delegate that refuses
         reason = child.stdout.strip() or child.stderr.strip().rpartition("\n")[2]
-        raise ModelError(f"{path}: is not a model that {runtime} can run: {reason}")
+        raise ModelError(f"{path}: is not a model that {runner} can run: {reason}")
     with suppress(OSError):  # it is tried again next time
         verdict.parent.mkdir(parents=True, exist_ok=True)
         verdict.touch()

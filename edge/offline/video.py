@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import msgspec
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
+    from av.video.stream import VideoStream
 
 DASK_CONNECT_TIMEOUT_S = 5.0
 """Seconds within which the scheduler of a cluster must answer."""
@@ -91,7 +92,7 @@ def analyze_video(
     """
     cv2.setNumThreads(1)  # every stage has a thread of its own
     started, frames, error = time.monotonic(), 0, None
-    info, sink = probe_video(job.video), _EventCollector()
+    sink = _EventCollector()
     given = job.config.source
     settings = given if isinstance(given, VideoSettings) else VideoSettings(job.video)
     source = msgspec.structs.replace(settings, path=job.video, realtime=False)
@@ -105,7 +106,7 @@ def analyze_video(
     with ExitStack() as stack:
         write: Callable[[AnalyzedFrame], object] | None = None
         if job.out is not None:
-            copy = annotated_copy(job.video, job.out, info, job.config.privacy.blur)
+            copy = annotated_copy(job.video, job.out, job.config.privacy.blur)
             write = stack.enter_context(copy)
         analyzed = stack.enter_context(closing(analyze_frames(components)))
         try:
@@ -132,25 +133,10 @@ class _EventCollector(MultiSink):
             self.events.append(record)
 
 
-class VideoInfo(NamedTuple):
-    """Length of a video in `frames`, as announced, or 0; its images begin at `start` seconds."""
-
-    fps: float
-    frames: int
-    start: float = 0.0
-
-
-def probe_video(path: Path) -> VideoInfo:
-    """Return the length of a video, as its header tells it."""
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
+def probe_video(path: Path) -> int:
+    """Return how many frames a video announces; 0 where it does not."""
     with open_video(path) as (container, stream):
-        fps, late = rate_of(stream), 0.0
-        frames = stream.frames or round(announced_seconds(container, stream) * fps)
-        if stream.start_time is not None and stream.time_base is not None:
-            begin = float(stream.start_time * stream.time_base)
-            late = max(0.0, begin - (container.start_time or 0) / 1e6)
-        return VideoInfo(fps, frames, late)
+        return stream.frames or round(announced_seconds(container, stream) * rate_of(stream))
 
 
 def part_of(path: Path) -> Path:
@@ -160,7 +146,7 @@ def part_of(path: Path) -> Path:
 
 @contextmanager
 def annotated_copy(
-    video: Path, path: Path, info: VideoInfo, blur: PrivacyBlur
+    video: Path, path: Path, blur: PrivacyBlur
 ) -> Iterator[Callable[[AnalyzedFrame], object]]:
     """Give a function that appends a frame to an annotated copy of a video, at the frame's time.
 
@@ -175,9 +161,9 @@ def annotated_copy(
         part.touch(mode=0o600)  # its owner's alone from the first byte on
         with (
             av.open(f"file:{part}", "w", options=options) as copy,
-            av.open(f"file:{video}", metadata_errors="replace") as original,
+            open_video(video) as (original, stream),
         ):
-            encoder = _Encoder(copy, original, info)
+            encoder = _Encoder(copy, original, stream)
             yield lambda analyzed: encoder.add(annotate(analyzed, blur), analyzed.frame.timestamp)
             encoder.finish()
         part.replace(path)
@@ -191,10 +177,13 @@ class _Encoder:
     """Encodes images, and the sound of the original at their times."""
 
     def __init__(
-        self, copy: "OutputContainer", original: "InputContainer", info: VideoInfo
+        self, copy: "OutputContainer", original: "InputContainer", images: "VideoStream"
     ) -> None:
-        self._copy, self._start = copy, info.start
-        self._rate = Fraction(info.fps).limit_denominator(10_000)
+        begin = 0.0
+        if images.start_time is not None and images.time_base is not None:
+            begin = float(images.start_time * images.time_base) - (original.start_time or 0) / 1e6
+        self._copy, self._start = copy, max(0.0, begin)
+        self._rate = Fraction(rate_of(images)).limit_denominator(10_000)
         self._images = copy.add_stream("libx264", self._rate, {"preset": "veryfast"})
         self._images.pix_fmt, self._images.thread_type = "yuv420p", "AUTO"
         self._written, self._heard = -1, 0.0

@@ -121,7 +121,7 @@ class SetupBuilder:
         if camera.snapshots.on and self._commands is not None:
             folder = state_folder(camera) / SNAPSHOTS / name
             recorder = SnapshotRecorder(camera.snapshots, camera.privacy.blur, folder, live)
-            kept = present[1].snapshots if present is not None else None
+            kept = present[1].snapshots if present and present[0].ignore == camera.ignore else None
             recorder = kept if kept is not None and kept.origin == recorder.origin else recorder
         every_s = camera.summary.every_s
         return PipelineComponents(source, live, processing, every_s=every_s, snapshots=recorder)

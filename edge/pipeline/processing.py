@@ -56,6 +56,7 @@ def build_processing(
         return present[1]
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     with opened_with(config.runtime):
+        classifier = open_classifier(config.classifier)  # first: it tries a delegate
         if present is not None and not SCHEDULER_SECTIONS & set(sections):
             scheduler = present[1].scheduler
         else:  # another source has faces and a clock of its own
@@ -63,7 +64,6 @@ def build_processing(
             scheduler = DetectionScheduler(
                 detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
             )
-        classifier = open_classifier(config.classifier)
     zones = config.zones
     analyzer = ExpressionAnalyzer(
         classifier,

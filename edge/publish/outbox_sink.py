@@ -12,8 +12,7 @@ from edge.publish.outbox import Outbox, OutboxSettings
 from edge.publish.sink import Sink, SinkContext
 from edge.terminal import plural
 
-FLUSH_INTERVAL = 1.0
-"""Seconds after which delivered events leave the disk, if no event is recorded before."""
+FLUSH_INTERVAL = 1.0  # seconds after which delivered events leave the disk, at the latest
 
 log = logging.getLogger(__name__)
 

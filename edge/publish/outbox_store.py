@@ -28,12 +28,8 @@ CREATE TABLE IF NOT EXISTS clock (
 );
 """
 
-MAX_CLOCK_DRIFT = 1.0
-"""Seconds; a wall clock that moves further against the time since boot was set anew."""
-
-STORE_ERRORS = OSError, sqlite3.Error, msgspec.ValidationError
-"""What every method of the store may raise."""
-
+MAX_CLOCK_DRIFT = 1.0  # seconds; a wall clock that moves further since boot was set anew
+STORE_ERRORS = OSError, sqlite3.Error, msgspec.ValidationError  # of any method of the store
 TrackKey = tuple[str, int]  # run of the daemon, and number of the track in it
 
 

@@ -28,9 +28,7 @@ from edge.types import DataFlow, EmotionEvent, SinkRecord
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0
-"""Seconds between two tries of an event; each wait is twice as long as the one before."""
-
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 1.0, 60.0  # seconds between two tries; each is doubled
 MAX_STATUS_LINE = 1024  # bytes of an answer that are read at most: only its first line counts
 
 log = logging.getLogger(__name__)

@@ -69,8 +69,7 @@ WINDOW, LEVELS = (11, 11), 2
 """Pixels around a point that are compared, in a pyramid of so many halvings: together they find a
 point up to some 40 pixels away."""
 
-MAX_FACE_SIDE = 64.0
-"""Pixels; a larger face is tracked in a copy that is halved until it is smaller."""
+MAX_FACE_SIDE = 64.0  # pixels; a larger face is tracked in a copy, halved until it is smaller
 
 Points = NDArray[np.float32]
 

@@ -22,16 +22,9 @@ from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 from edge.zones import Polygon, black_out
 
 GRAY_WIDTH = 320  # pixels across the gray copy in which motion is measured and faces are tracked
-
-FACE_MARGIN = 1.6
-"""Side of the square around a known face, in its sides, in which motion is the face's own."""
-
-STATIC_INTERVAL_FACTOR = 3
-"""Factor on the interval between detections while nothing but known faces moves."""
-
-PADDING = 0.5
-"""Width of the border around a still that is searched again, in parts of its own sides."""
-
+FACE_MARGIN = 1.6  # side of the square, in those of a known face, in which motion is its own
+STATIC_INTERVAL_FACTOR = 3  # on the detection interval while nothing but known faces moves
+PADDING = 0.5  # border around a still that is searched again, in parts of its own sides
 IDLE_SECONDS = 3.0  # seconds without a face and without motion after which a scene is idle
 BURST_SECONDS = 1.0  # seconds whose share of CPU time can be saved up, or owed
 EWMA_ALPHA = 0.1  # weight of the newest value in the average cost

@@ -19,8 +19,7 @@ OVERLAP_THRESHOLD = 0.6
 """Share of the smaller of two boxes that both cover, above which they are one face: cascades
 report some faces twice, at two sizes."""
 
-VELOCITY_TIME_CONSTANT = 0.3
-"""Seconds over which a velocity is averaged: detectors jitter by pixels from frame to frame."""
+VELOCITY_TIME_CONSTANT = 0.3  # seconds over which a velocity is averaged: detectors jitter
 
 
 class TrackerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

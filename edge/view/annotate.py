@@ -157,24 +157,20 @@ def layout_labels(faces: Sequence[Expression], size: tuple[int, int]) -> list[La
         bar = 0 if face.confidence is None else max(MIN_BAR_PX, letter // 2)
         others = np.concatenate([others, *([label.plate] for label in labels)])
         text, number = label_text(face), f"#{face.track.track_id}"
+        padding = 2 * (letter // 2)
         for words, steps, limit in (
             (text, 0, 1.0),
             (text, LEADER_STEPS, COVERED_WEIGHT),
             (number, LEADER_STEPS, np.inf),
         ):
-            places = _places(own, _plate_size(words, letter, bar), size, steps)
+            plate = _glyphs(words, letter)[0].shape[1] + padding, letter + padding + bar
+            places = _places(own, plate, size, steps)
             covered = COVERED_WEIGHT * _covered(places, others) + _covered(places, own[None])
             best = int(np.argmin(covered))
             if covered[best] < limit:
                 labels.append(Label(face, words, letter, line, bar, Box(*places[best].tolist())))
                 break
     return labels
-
-
-def _plate_size(text: str, letter: int, bar: int) -> tuple[int, int]:
-    """Return width and height of a label's plate."""
-    padding = letter // 2
-    return _glyphs(text, letter)[0].shape[1] + 2 * padding, letter + 2 * padding + bar
 
 
 def _places(face: Boxes, plate: tuple[int, int], size: tuple[int, int], steps: int) -> Boxes:

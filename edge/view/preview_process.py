@@ -80,42 +80,30 @@ class Window:
             area.height = max(1, area.height - BAR_PX)
             self._draw_bar(window, area.height)
         if self._image is None:
-            self._draw_text(window, self._text, SOFT, center=area.center)
+            text = _font(FONT_PX).render(self._text, True, SOFT)
+            window.blit(text, text.get_rect(center=area.center))
         else:
             place = self._image.get_rect().fit(area)
             window.blit(pygame.transform.smoothscale(self._image, place.size), place)
         pygame.display.flip()
 
     def _draw_bar(self, window: pygame.Surface, top: int) -> None:
-        words = {key: f"{key}: {word}" for key, word in BUTTONS.items()}
-        widths = {key: _font().size(word)[0] for key, word in words.items()}
         if self._image is not None:
-            self._draw_text(window, self._text, SOFT, midleft=(2 * GAP_PX, top + TEXT_PX // 2))
-        # What is too wide for a narrow window is scaled: every button can be reached.
-        room = window.get_width() - GAP_PX * (len(words) + 1)
-        spare = min(14, (room - sum(widths.values())) // len(words))
-        x, height = GAP_PX, BAR_PX - TEXT_PX - GAP_PX
-        for key, word in words.items():
-            button = pygame.Rect(x, top + TEXT_PX, max(1, widths[key] + spare), height)
+            text = _font(FONT_PX).render(self._text, True, SOFT)
+            window.blit(text, text.get_rect(midleft=(2 * GAP_PX, top + TEXT_PX // 2)))
+        words = {key: f"{key}: {word}" for key, word in BUTTONS.items()}
+        widths = [_font(FONT_PX).size(word)[0] + 2 * GAP_PX for word in words.values()]
+        # In a narrow window all is smaller: every button can be reached.
+        scale = min(1.0, window.get_width() / (sum(widths) + GAP_PX * (len(words) + 1)))
+        x, height = scale * GAP_PX, BAR_PX - TEXT_PX - GAP_PX
+        for (key, word), width in zip(words.items(), widths, strict=True):
+            button = pygame.Rect(x, top + TEXT_PX, scale * width, height)
             self._buttons[key] = button
             ground = TINT if key == self._hovered else CARD
             pygame.draw.rect(window, ground, button, border_radius=8)
-            self._draw_text(window, word, INK, center=button.center, width=button.width)
-            x = button.right + GAP_PX
-
-    def _draw_text(
-        self,
-        window: pygame.Surface,
-        text: str,
-        color: str,
-        width: int = 0,
-        **place: tuple[int, int],
-    ) -> None:
-        drawn = _font().render(text, True, color)
-        if (most := width or window.get_width()) < drawn.get_width():
-            size = most, max(1, drawn.get_height() * most // drawn.get_width())
-            drawn = pygame.transform.smoothscale(drawn, size)
-        window.blit(drawn, drawn.get_rect(**place))
+            text = _font(max(1, int(scale * FONT_PX))).render(word, True, INK)
+            window.blit(text, text.get_rect(center=button.center))
+            x += scale * (width + GAP_PX)
 
     def handle(self, event: pygame.event.Event) -> None:
         """Do what a key or a click asks of the window itself, and print every other key."""
@@ -166,8 +154,8 @@ class Window:
 
 
 @lru_cache
-def _font() -> pygame.font.Font:
-    return pygame.font.Font(None, FONT_PX)  # the one that pygame brings
+def _font(size: int) -> pygame.font.Font:
+    return pygame.font.Font(None, size)  # the one that pygame brings
 
 
 def main() -> int:

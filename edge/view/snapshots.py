@@ -19,8 +19,7 @@ from edge.types import DISK, AnalyzedFrame, DataFlow, EmotionEvent
 from edge.view import PrivacyBlur
 from edge.view.annotate import BLUR_MARGIN, apply_privacy
 
-SNAPSHOTS = "snapshots"
-"""Name of their folder in the state folder; each of several cameras has one below it."""
+SNAPSHOTS = "snapshots"  # their folder in the state folder; each of several cameras has its own
 
 FILE_NAME = re.compile(r"(\d{8}T\d{9}Z)-(start|change|zone)-(\w+)-(\d+)\.jpg", re.ASCII)
 """Time, type, emotion and number of the face of an event, as in the name of its file."""

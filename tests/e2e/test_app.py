@@ -149,7 +149,7 @@ def analyze_a_video(page: Page, folder: Path) -> None:
     with page.expect_download() as copy:
         page.get_by_role("link", name="Download the copy").click()
     copy.value.save_as(folder / "copy.mp4")
-    assert probe_video(folder / "copy.mp4").frames == probe_video(CLIP).frames
+    assert probe_video(folder / "copy.mp4") == probe_video(CLIP)
     played = "video => video.play().then(() => video.videoWidth)"
     assert page.locator("#videos video").evaluate(played) == 640
 

@@ -110,7 +110,8 @@ def test_every_network_of_a_daemon_runs_on_the_delegate_of_its_config(
 ) -> None:
     notes = tmp_path / "notes"
     SetupBuilder(load_config(write(tmp_path, library, notes=str(notes))))
-    assert notes.read_text().count("prepared") == 3  # detector, refiner, classifier
+    # Detector, refiner and classifier, and first the last of them in a process of its own.
+    assert notes.read_text().count("prepared") == 4
 
 
 def test_a_model_of_ones_own_is_tried_with_the_delegate(library: Path, tmp_path: Path) -> None:
@@ -149,6 +150,16 @@ def test_a_delegate_that_refuses_is_quoted(library: Path) -> None:
         settings(library, refuse="no device\nat usb:0").load(Runtime.LITERT)
 
 
+def test_a_library_that_crashes_is_an_error_and_no_end_of_the_daemon(tmp_path: Path) -> None:
+    source = """
+    void *tflite_plugin_create_delegate(void) { return (void *)(long)*(volatile int *)0; }
+    void tflite_plugin_destroy_delegate(void *delegate) {}
+    """
+    path = compiled(tmp_path, "libcrash.so", source)
+    with pytest.raises(ModelError, match="litert with its delegate ends with SIGSEGV"):
+        SetupBuilder(load_config(write(tmp_path, path)))
+
+
 def test_a_delegate_that_cannot_take_a_model_is_named_with_it(library: Path) -> None:
     with opened_with(settings(library, fails=1)), pytest.raises(ModelError) as caught:
         TFLiteModel(SHIPPED, Runtime.LITERT)
@@ -168,10 +179,26 @@ def test_doctor_tells_whether_the_delegate_can_be_loaded(library: Path, tmp_path
         checks = run_checks(write(tmp_path, library, **options))
         return next((one.level, one.text) for one in checks if one.subject == "delegate")
 
-    assert result() == (Level.OK, f"{library} can be loaded")
+    assert result() == (Level.OK, f"{library} runs the model")
     level, text = result(refuse="no device")
     assert level is Level.FAILURE
     assert "refuses: no device" in text
+
+
+def test_doctor_looks_at_the_rest_without_a_delegate_that_refuses(
+    library: Path, tmp_path: Path
+) -> None:
+    checks = list(run_checks(write(tmp_path, library, refuse="no device")))
+    levels = {one.subject: one.level for one in checks}
+    assert (levels["model"], levels["detector"]) == (Level.OK, Level.OK)
+
+
+def test_no_other_detector_takes_the_place_of_one_that_a_delegate_refuses(
+    library: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ConfigError, match="no device"):
+        SetupBuilder(load_config(write(tmp_path, library, refuse="no device")))
+    assert "best at hand" not in caplog.text
 
 
 def test_a_bare_name_is_left_to_the_linker_and_a_path_is_of_the_configs_folder(

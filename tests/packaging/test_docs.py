@@ -75,13 +75,14 @@ def first_config(source: str, path: str) -> str:
 def test_pip(guest: Guest) -> None:
     begun = time.monotonic()
     lines = [*lines_under("With pip"), first_config(CLIP, "hall.yaml")]
-    lines.append("setsid emotiond run --config hall.yaml >/dev/null 2>&1 &")
     type_lines(guest, "/root/emotiond", lines, f"export {WITHOUT_NETWORK}")
+    program = "/root/emotiond/venv/bin/emotiond run --config /root/emotiond/hall.yaml"
+    unit = start(guest, "pip", program)
     assert '"emotion"' in run(guest, EVENT, timeout=250)
     seconds = time.monotonic() - begun
     size = run(guest, "du -sm /root/emotiond/venv").split()[0]
     print(f"pip: {seconds:.0f} s to the first event, {size} MB installed")
-    run(guest, "pkill --full 'emotiond run' || true")
+    stop(guest, unit)
 
 
 def test_home_assistant_app(guest: Guest) -> None:

@@ -51,6 +51,28 @@ def test_a_dry_run_of_a_release_tells_everything_and_changes_nothing(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_release_is_whole_or_fails_and_its_checksums_are_of_its_own_files(tmp_path: Path) -> None:
+    told = run("packaging/release", __version__, "--dry-run", f"--out={tmp_path}").stdout
+    names = told.partition("SHA256SUMS: of ")[2].split()
+    assert len(names) == 11
+    for name in (*names, "emotiond-0.0.9-amd64.oci.tar"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "again").mkdir()
+    code = (
+        "import importlib.machinery, pathlib, sys; "
+        "release = importlib.machinery.SourceFileLoader('release', 'packaging/release'); "
+        "write = release.load_module().write_sums; write(pathlib.Path(sys.argv[1]), sys.argv[2:])"
+    )
+    assert run("-c", code, str(tmp_path), *names).returncode == 0
+    check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    done = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == names
+    (tmp_path / names[-1]).unlink()
+    failed = run("-c", code, str(tmp_path), *names)
+    assert failed.returncode == 1
+    assert names[-1] in failed.stderr
+
+
 @pytest.mark.parametrize("version", ["1.0", "v1.0.0", "7.7.7"])
 def test_a_release_without_its_changelog_or_with_another_kind_of_version_is_refused(
     version: str,

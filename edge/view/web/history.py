@@ -40,7 +40,9 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self._path, self._inode, self._offset = path, 0, 0
-        self._builders: defaultdict[str, IntervalBuilder] = defaultdict(_new_builder)
+        self._builders: defaultdict[str, IntervalBuilder] = defaultdict(
+            partial(IntervalBuilder, by_zone=True)
+        )
 
     def intervals(self, camera: str) -> list[ExpressionInterval]:
         """Return what is recorded so far: with a name, what that camera alone saw.
@@ -69,10 +71,6 @@ class EventFile:
                         self._builders[event.camera_name].add(event)
         for builder in self._builders.values():
             del builder.closed[:-MAX_INTERVALS]
-
-
-def _new_builder() -> IntervalBuilder:
-    return IntervalBuilder(by_zone=True)
 
 
 class History:

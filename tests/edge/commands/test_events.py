@@ -418,3 +418,17 @@ def test_without_a_recording_it_tells_how_it_is_used(capsys: pytest.CaptureFixtu
         report()
     assert ending.value.code == 2
     assert "FILE.jsonl" in capsys.readouterr().err
+
+
+def test_a_report_may_be_of_a_time_and_a_camera_and_go_to_standard_output(
+    recording: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert report(recording, "--out", "-", "--title", "A <day>", "--until", "2027-01-01") == 0
+    page = capfdbinary.readouterr().out
+    assert page.startswith(b"<!doctype html>")
+    assert b"<h1>A &lt;day&gt;</h1>" in page
+    for span in (["--until", "2020-01-01"], ["--since", "2027-01-01"], ["--camera", "attic"]):
+        assert report(recording, "--out", "-", *span) == 1
+        assert b"found none" in capfdbinary.readouterr().err
+    with pytest.raises(SystemExit):
+        report(recording, "--since", "yesterday")

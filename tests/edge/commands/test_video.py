@@ -69,6 +69,16 @@ def test_the_summary_can_be_had_for_programs(
     assert (second["film"], second["events"], second["tracks"]) == (str(wall), 0, {})
 
 
+def test_the_progress_can_be_had_for_programs(
+    film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert video(film, "--progress", "--json") == 0
+    *told, summary = lines(capsys)
+    assert told[0] == {"frames": 1, "of": 60}
+    assert [one["of"] for one in told] == [60] * len(told)
+    assert summary["frames"] == 60
+
+
 def test_events_are_written_as_lines_or_as_a_table(film: Path, tmp_path: Path) -> None:
     assert video(film, "--events", tmp_path / "out.jsonl") == 0
     assert video(film, "--events", tmp_path / "out.csv") == 0

@@ -165,6 +165,16 @@ def test_a_slow_disk_holds_up_no_camera(tmp_path: Path) -> None:
     assert recorder.dropped == 6
 
 
+def test_what_waits_when_the_config_hides_more_is_not_written(tmp_path: Path) -> None:
+    recorder = SnapshotRecorder(SnapshotSettings(on=("start",)), PrivacyBlur.NONE, tmp_path, True)
+    large = noise(0, 2500)  # takes a while to encode
+    for number in range(4):
+        recorder.take(searched(large, number), [event(track_id=number)])
+    recorder.close(0.0)  # another one goes on
+    assert len(snapshot_sizes(tmp_path)) + recorder.dropped == 4
+    assert recorder.dropped > 0
+
+
 def test_a_label_of_a_users_own_model_is_no_path(tmp_path: Path) -> None:
     with recording(tmp_path / "snapshots") as recorder:
         recorder.take(searched(noise()), [event(emotion="../../très/heureux\n", time=TIME)])
