@@ -131,7 +131,7 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
     parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
     text = "learn how the person shows these, or all that the model knows, beside the neutral face;"
-    text += " --source may be a folder with a folder of pictures for each"
+    text += " --source may be a folder with a folder of images for each"
     parser.add_argument("--expressions", nargs="*", metavar="LABEL", help=text)
     text = "forget the expressions again, and keep the neutral face"
     parser.add_argument("--undo", action="store_true", help=text)
@@ -181,15 +181,17 @@ def _expressions(
     """Learn expressions beside what the file to write knows of the neutral face."""
     card, folder = calibrator.card, Path(options.source or "-")
     known = load_baseline(options.out, card) if options.out.exists() else None
-    pictures = folder.is_dir()
+    images_given = folder.is_dir()
     named = (
-        sorted(one.name for one in folder.iterdir() if one.is_dir()) if pictures else card.labels
+        sorted(one.name for one in folder.iterdir() if one.is_dir())
+        if images_given
+        else card.labels
     )
     labels = options.expressions or named
     if len(set(labels) & set(card.labels)) < max(2, len(labels)):
         text = f"expected two or more of {', '.join(card.labels)}, each once, found "
         raise ConfigError(f"--expressions: {text}{', '.join(labels) or 'none'}")
-    if pictures:
+    if images_given:
         answers = calibrator.read(folder, labels)
     else:
         settings = chosen_source(options, config)
