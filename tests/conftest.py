@@ -24,6 +24,15 @@ ROOT = Path(__file__).parent.parent
 MEDIA = ROOT.parent / "shared" / "data" / "media"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the config and the state of the user who runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in ("CONFIG", "STATE"):
+            patch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+        yield
+
+
 @pytest.fixture(scope="session")
 def clip() -> list[Image]:
     """Every 25th frame of the built-in clip: one face in each."""

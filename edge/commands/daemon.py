@@ -18,7 +18,6 @@ from edge.commands.common import (
     parse_device,
     with_model_options,
 )
-from edge.commands.config import migrate
 from edge.config import (
     Config,
     camera_configs,
@@ -64,6 +63,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Run the daemon; the options override the config at every reload, too."""
     with suppress(EmotiondError):  # it is read all the same, and that tells what is wrong
+        from edge.commands.config import migrate
+
         migrate(options)
     return daemon.run(options.config, partial(_adjusted, options))
 
