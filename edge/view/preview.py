@@ -113,7 +113,7 @@ class PreviewSink:
         frame: AnalyzedFrame | None = None
         text = None
         with suppress(BrokenPipeError), _pipe(process.stdin) as pipe:
-            while not self._closed.is_set():
+            while not self._closed.is_set() and process.poll() is None:
                 former, shown = frame, text
                 frame, text = self._context.latest.next(former, POLL_INTERVAL_S), self._keys.text
                 if frame is not former or text != shown:

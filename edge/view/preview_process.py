@@ -117,9 +117,11 @@ class Window:
             case pygame.MOUSEBUTTONDOWN if event.button == 1:
                 if key := self._button_at(event.pos):
                     self._press(key)
-                elif pygame.time.get_ticks() - self._clicked_at < DOUBLE_CLICK_MS:
+                now, former = pygame.time.get_ticks(), self._clicked_at
+                self._clicked_at = now
+                if not key and now - former < DOUBLE_CLICK_MS:
                     self._press("f")
-                self._clicked_at = pygame.time.get_ticks()
+                    self._clicked_at = -DOUBLE_CLICK_MS  # a third click begins anew
             case pygame.MOUSEMOTION if self._button_at(event.pos) != self._hovered:
                 self._hovered = self._button_at(event.pos)
                 hand = pygame.SYSTEM_CURSOR_HAND if self._hovered else pygame.SYSTEM_CURSOR_ARROW

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
 
 from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP
@@ -200,6 +200,20 @@ def test_a_setting_is_changed_in_the_config_file_and_holds_at_once(visit: Visit)
     visit.page.reload()
     hold = settings_of(visit, "Steadiness").get_by_label("Hold (seconds)")
     expect(hold).to_have_value("0.55")
+
+
+def test_a_field_that_somebody_is_about_to_type_into_stays(visit: Visit) -> None:
+    waiting: list[Route] = []
+    visit.page.route("**/api/settings", lambda one: waiting.append(one))  # noqa: PLW0108 # no builtin
+    with visit.page.expect_request("**/api/settings"):
+        hold = settings_of(visit, "Steadiness").get_by_label("Hold (seconds)")
+    hold.focus()
+    with visit.page.expect_response("**/api/settings"):
+        waiting.pop().continue_()
+    visit.page.unroute("**/api/settings")
+    visit.page.keyboard.press("ArrowUp")
+    expect(visit.page.locator("#changed")).to_have_text("One change")
+    visit.page.get_by_role("button", name="Discard").click()
 
 
 def test_a_setting_that_cannot_be_used_is_refused_in_words_and_can_be_discarded(

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,6 +268,7 @@ def test_a_double_click_takes_the_whole_screen_and_gives_the_size_before_back(
     visit.display.resize(500, 400)
     for size in (SIZE, (500, 400)):
         visit.display.click(200, 100)
+        time.sleep(0.5)  # longer than a double click takes
         assert visit.display.place[2:] != size
         visit.display.click(200, 100, times=2)
         wait_until(lambda: visit.display.place[2:] == size)  # noqa: B023

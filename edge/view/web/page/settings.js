@@ -70,7 +70,8 @@ function countChanges() {
 export async function showSettings() {
   if (changes.size) return; // what is being typed stays
   const told = await ask("api/settings", byId("settings-answer"));
-  if (!told || changes.size) return; // or typed meanwhile
+  const typing = document.activeElement?.closest("#sections .setting");
+  if (!told || changes.size || typing) return; // or typed meanwhile, or about to be
   const { path, sections, cameras } = told;
   const open = new Set([...document.querySelectorAll("#sections details[open]")].map((one) => one.dataset.name));
   const place = ({ name }) => (ORDER.indexOf(name.split(".")[0]) + ORDER.length + 1) % (ORDER.length + 1); // unknown ones last
