@@ -65,7 +65,7 @@ class Podman:
 @pytest.fixture(scope="module")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     """podman with the image that was built, and a broker of Debian by the name of Eclipse's."""
-    image = built("emotiond-*-amd64.oci.tar")
+    image = built("emotiond-*-amd64.oci.tar.xz")
     if os.geteuid() != 0 or not all(map(shutil.which, PROGRAMS)):
         pytest.skip(
             "needs root, and Debian's podman, podman-compose, runc, iptables, netavark, aardvark-dns"

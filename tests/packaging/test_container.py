@@ -18,13 +18,13 @@ from tests.packaging.packages import built
 from tests.subscribers import Subscriber
 
 USER, VIDEO = 1000, 44
-MAX_PACKED_BYTES = 185_000_000
+MAX_PACKED_BYTES = 150_000_000
 CLIP = "/opt/emotiond/current/lib/python3.13/site-packages/edge/commands/faces.mp4"
 
 
 @pytest.fixture(scope="module")
 def image() -> Path:
-    return built("emotiond-*-amd64.oci.tar")
+    return built("emotiond-*-amd64.oci.tar.xz")
 
 
 @pytest.fixture(scope="module")

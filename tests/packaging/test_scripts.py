@@ -55,7 +55,7 @@ def test_a_release_is_whole_or_fails_and_its_checksums_are_of_its_own_files(tmp_
     told = run("packaging/release", __version__, "--dry-run", f"--out={tmp_path}").stdout
     names = told.partition("SHA256SUMS: of ")[2].split()
     assert len(names) == 11
-    for name in (*names, "emotiond-0.0.9-amd64.oci.tar"):
+    for name in (*names, "emotiond-0.0.9-amd64.oci.tar.xz"):
         (tmp_path / name).write_text(name)
     (tmp_path / "again").mkdir()
     code = (
