@@ -89,7 +89,7 @@ DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
 
 @contextmanager
 def opened_with(settings: DelegateSettings) -> Iterator[None]:
-    """Have the models that are opened in the block run on a delegate, whoever opens them."""
+    """Run all models that are opened in the block on a delegate."""
     token = DELEGATE.set(settings)
     try:
         yield

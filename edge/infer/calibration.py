@@ -62,7 +62,7 @@ TINY = np.finfo(np.float32).tiny
 
 
 class Calibrator:
-    """Collects what a model says of one person, alone before the camera or in pictures.
+    """A model's answers to one person, who is alone before the camera or in images.
 
     Frames with nobody or several people in view are skipped, and so are crops that the daemon would
     not read. A CalibrationError: too little could be seen. In the regions to `ignore` nobody is
@@ -104,7 +104,7 @@ class Calibrator:
         return answers
 
     def read(self, folder: Path, labels: Iterable[str]) -> dict[str, Probabilities]:
-        """Return the answers to all pictures in the folder of each class, in `folder`."""
+        """Return the answers to all images of each class, a subfolder of `folder` by its name."""
         answers = {}
         for label in labels:
             with closing(ImagesSettings(folder / label).open()) as source:

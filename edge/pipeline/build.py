@@ -120,9 +120,11 @@ class SetupBuilder:
         processing = build_processing(camera, self._track_ids, former, self._run)
         if camera.snapshots.on and self._commands is not None:
             folder = state_folder(camera) / SNAPSHOTS / name
-            recorder = SnapshotRecorder(camera.snapshots, camera.privacy.blur, folder, live)
-            kept = present[1].snapshots if present and present[0].ignore == camera.ignore else None
-            recorder = kept if kept is not None and kept.origin == recorder.origin else recorder
+            origin = camera.snapshots, camera.privacy.blur, folder, live
+            if present is not None and present[0].ignore == camera.ignore:
+                recorder = present[1].snapshots
+            if recorder is None or recorder.origin != origin:
+                recorder = SnapshotRecorder(*origin)
         every_s = camera.summary.every_s
         return PipelineComponents(source, live, processing, every_s=every_s, snapshots=recorder)
 

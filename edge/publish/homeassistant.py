@@ -245,7 +245,7 @@ class _Entities:
             self.add("sensor", name, DIAGNOSTIC | shared | options, value, camera=False)
 
     def add_update(self, settings: MqttSettings) -> None:
-        """Add whether another version is to be installed, for whoever publishes the latest."""
+        """Add an entity that compares this version with a retained latest one."""
         update = {
             "latest_version_topic": f"{settings.prefix}/latest_version",
             "state_topic": self.topics.availability,  # which comes with each start

@@ -84,7 +84,7 @@ class Tracker:
 
     @property
     def needs_detection(self) -> bool:
-        """Whether a face is not yet confirmed, or was lost."""
+        """Tell whether a face is not yet confirmed, or was lost."""
         return any(state.track_id is None or not state.seen for state in self._states)
 
     @property

@@ -162,7 +162,7 @@ class MqttSink(MqttPublisher):
 
 
 class _Announced(msgspec.Struct, frozen=True):
-    """What an earlier run had announced."""
+    """Retained announcement of an earlier run."""
 
     components: dict[str, dict[str, Any]]
 

@@ -1,6 +1,7 @@
 """History of the page: hours and days, from the files that events are appended to."""
 
 import asyncio
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -56,10 +57,10 @@ class EventFile:
 
     def _read(self) -> None:
         with self._path.open("rb") as file:
-            size, inode = (found := self._path.stat()).st_size, found.st_ino
-            if inode != self._inode or size < self._offset:  # retention has written it anew
+            found = os.fstat(file.fileno())
+            if found.st_ino != self._inode or found.st_size < self._offset:  # written anew
                 self._builders.clear()
-                self._inode, self._offset = inode, max(0, size - MAX_BYTES)
+                self._inode, self._offset = found.st_ino, max(0, found.st_size - MAX_BYTES)
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):  # it is being written
@@ -74,7 +75,7 @@ class EventFile:
 
 
 class History:
-    """What was seen, of the events in some files; any thread may ask."""
+    """Time by expression, zone and part of a day, from files of events; any thread may ask."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = [EventFile(path) for path in files]
@@ -149,7 +150,7 @@ class HistoryQuery(msgspec.Struct, frozen=True):
 
 
 class HistoryRoutes:
-    """What was recorded, of one camera or of all."""
+    """Routes of history and report, of one camera or of all."""
 
     def __init__(self, context: ViewContext, history: History, programs: Programs) -> None:
         self._context, self._history, self._programs = context, history, programs

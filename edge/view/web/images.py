@@ -76,8 +76,14 @@ class Images:
         frame = self._context.latest.newest
         if frame is None:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "failed", NO_IMAGE)
-        async with self._turn:
-            crop = await asyncio.to_thread(self._context.crop, frame.frame.image)
-            if crop is not None:
-                FaceFolder(folder / label, self._context.note_image).add(crop)
-        return int(crop is not None)
+        image = frame.frame.image
+
+        def write() -> int:
+            crop = self._context.crop(image)
+            if crop is None:
+                return 0
+            FaceFolder(folder / label, self._context.note_image).add(crop)
+            return 1
+
+        async with self._turn:  # detection and disk are too slow for the thread of the requests
+            return await asyncio.to_thread(write)

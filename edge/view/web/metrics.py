@@ -16,7 +16,7 @@ PROCESS_METRICS = frozenset({"cpu_share", "memory_bytes", "uptime_seconds", "tem
 
 
 class CameraNumbers(NamedTuple):
-    """What is measured of one camera; `viewers` are those of its live video."""
+    """Measurements of one camera; `viewers` are those of its live video."""
 
     latest: LatestFrame
     status: DaemonStatus

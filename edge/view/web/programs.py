@@ -19,7 +19,6 @@ MAX_LINE_BYTES = 16_000_000
 MAX_FILE_BYTES = 1_000_000_000
 """Bytes of a file that it writes: more than an hour of an annotated copy."""
 
-
 REPORT_POLICY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"

@@ -318,7 +318,7 @@ class WebApp:
 
     @property
     def numbers(self) -> CameraNumbers:
-        """What is measured of its camera."""
+        """Measurements of its camera."""
         status, stats = self.events.status, self.events.stats
         return CameraNumbers(self._context.latest, status, stats, self.viewers)
 
