@@ -67,3 +67,17 @@ def test_a_network_with_fused_normalisation_computes_the_same() -> None:
         assert np.asarray(one) == pytest.approx(np.asarray(other), abs=2e-3)
     moved = zip(plain.get_weights(), fused.get_weights(), strict=True)
     assert all(np.allclose(one, other, rtol=2e-2, atol=2e-3) for one, other in moved)
+
+
+@pytest.mark.parametrize("channels", [8, 24, 32])
+def test_few_channels_are_normalised_by_neighboring_columns_nearly_alike(channels: int) -> None:
+    import numpy as np
+
+    from converter.train.loop import FusedBatchNormalization
+
+    images = np.random.default_rng(0).normal(3, 2, (8, 40, 40, channels)).astype(np.float32)
+    plain, fused = keras.layers.BatchNormalization(), FusedBatchNormalization()
+    one, other = (np.asarray(layer(images, training=True)) for layer in (plain, fused))
+    assert np.abs(one - other).max() < 0.1
+    moved = zip(plain.get_weights(), fused.get_weights(), strict=True)
+    assert all(np.allclose(one, other, rtol=1e-3) for one, other in moved)
