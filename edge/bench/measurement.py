@@ -16,14 +16,9 @@ import numpy as np
 from edge.errors import EmotiondError
 from edge.processes import run_in_processes
 
-WARM_UP_SHARE, MIN_CALLS = 0.2, 10
-"""Share of the asked time that is spent before it counts, and calls that are timed at least."""
-
-SCALE, NEIGHBORS = 1.3, 5
-"""Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
-
-REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8
-"""Time of the reference computation, and measurements between two of them."""
+WARM_UP_SHARE, MIN_CALLS = 0.2, 10  # of the asked time, spent before it counts; fewest calls timed
+SCALE, NEIGHBORS = 1.3, 5  # arguments of the reference computation, as in tutorials
+REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8  # of one; measurements between two
 
 
 class Timing(NamedTuple):
@@ -71,11 +66,7 @@ def time_reference() -> Timing:
 
 
 def run_in_subprocess(request: Request) -> Any:
-    """Return what the function of a request returns in a new process.
-
-    Raises:
-        EmotiondError: it could not be measured.
-    """
+    """Return what a request's function returns in a new process; EmotiondError if nothing."""
     call = partial(request.function, *request.arguments)
     ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:
@@ -114,13 +105,10 @@ def summarize(durations: Sequence[float]) -> Timing:
 def run_interleaved(
     requests: Sequence[Request], rounds: int, on_step: Callable[[], object] = lambda: None
 ) -> Measurements:
-    """Measure each request once a round, each in a process of its own; call `on_step` after each.
-
-    Every other round goes backwards, so that a machine that slowly grows hot favors nothing. What
-    fails once is not tried again.
-    """
+    """Measure each request once a round, each in its own process; call `on_step` after each."""
     measured, reference = Measurements([[] for _ in requests], {}, []), Request("", time_reference)
     for number in range(rounds):
+        # Backwards every second time: a machine that slowly grows hot favors nothing.
         places = range(len(requests))[:: -1 if number % 2 else 1]
         for turn, place in enumerate(places):
             request, results = requests[place], measured.results[place]

@@ -16,11 +16,8 @@ from edge.model_card import ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
 from edge.tflite import MODULES, Runtime, TFLiteModel
 
-DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"
-"""The default classifier, and the model that others are compared with."""
-
-FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"
-"""Name of the row that others are compared with."""
+DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"  # the latter is the base of ratios
+FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"  # name of the row that others are compared with
 
 
 class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +48,6 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
     def name(self) -> str:
         """Model and runtime."""
         return f"{self.model}, {self.runtime}"
-
-    @property
-    def cost(self) -> float:
-        """Milliseconds of a call."""
-        return self.p50_ms
 
 
 def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow]:

@@ -12,15 +12,13 @@ import cv2
 from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings
 
-QUALITY = 80
-"""JPEG quality as libjpeg counts; that of webcams is similar."""
+QUALITY = 80  # JPEG quality as libjpeg counts; that of webcams is similar
 
 
 class LiveStream(ThreadingHTTPServer):
-    """HTTP server of a video on a port of 127.0.0.1, for as long as the `with` block lasts.
+    """HTTP server of a repeated video on 127.0.0.1, for a `with` block; port 0 takes a free one.
 
-    Like a camera, it sends `fps` images a second whether or not its reader keeps up. The video is
-    repeated. Port 0 takes a free one.
+    Like a camera, it sends `fps` images a second whether or not its reader keeps up.
     """
 
     def __init__(self, video: Path, fps: float, port: int = 0) -> None:

@@ -28,11 +28,8 @@ from edge.types import AnalyzedFrame, Expression, Frame, Image
 if TYPE_CHECKING:
     import PIL.Image
 
-MAX_QUEUED = 8
-"""Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
-
-POLL_INTERVAL_S = 0.05
-"""Seconds between two checks for the end of a source while no frame comes."""
+MAX_QUEUED = 8  # frames of a file that may wait for whoever iterates; then the pipeline waits
+POLL_INTERVAL_S = 0.05  # seconds between two checks for the end of a source while no frame comes
 
 
 ImageInput = Union[
@@ -94,12 +91,7 @@ class EmotionRecognizer:
 
 
 def load_image(image: ImageInput) -> Image:
-    """Return an image as BGR uint8 (height, width, 3), whatever it is given as.
-
-    Raises:
-        InputError: the file or the bytes cannot be read as an image.
-        TypeError, ValueError: the image is of another type, or the array of another shape.
-    """
+    """Return an image as BGR uint8 (height, width, 3); errors as `EmotionRecognizer.analyze`."""
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.size:
             if image.ndim == 3 and image.shape[2] == 3:
@@ -128,31 +120,27 @@ def analyze_frames(
 ) -> Generator[AnalyzedFrame, None, None]:
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
-    When the generator is closed, the pipeline is stopped. After `timeout_s` seconds without a frame
-    a live source is given up.
-
-    Raises:
-        InputError: a file cannot be read, or breaks off; frames before that have been yielded.
-        SourceError: a live source was given up.
-        EmotiondError: another part of the pipeline failed.
+    When the generator is closed, the pipeline is stopped. InputError where a file breaks off after
+    the frames yielded, SourceError of a live source that gave none for `timeout_s` seconds, an
+    EmotiondError of another part.
     """
     live = components.live
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
     components = components if live else replace(components, source=source)
     pipeline = Pipeline(components, _FrameQueue(frames))
-    deadline = time.monotonic() + (timeout_s if live else math.inf)
+    patience = timeout_s if live else math.inf
+    deadline = time.monotonic() + patience
     pipeline.start()
     try:
         while pipeline.error is None and (pipeline.running or len(frames)):
             frame = frames.get(POLL_INTERVAL_S)
             if frame is not None:
                 yield frame
-                deadline = time.monotonic() + (timeout_s if live else math.inf)
+                deadline = time.monotonic() + patience
             elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
+                found = f"no frame came for {timeout_s:g} s"
+                raise SourceError(f"{found}; is the camera there, and free?")
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:
@@ -175,8 +163,7 @@ class _FailFastSource:
 
     def __init__(self, source: Source) -> None:
         self.error: InputError | None = None
-        self._source = source
-        self.close = source.close
+        self._source, self.close = source, source.close
 
     @property
     def online(self) -> bool | None:

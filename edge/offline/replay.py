@@ -16,22 +16,13 @@ from edge.publish import MultiSink, Sink
 from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
-MIN_YEAR, MAX_YEAR = 2, 9998
-"""Years whose days have a local date in every time zone: `datetime` knows 1 to 9999."""
-
-CLOSE_TIMEOUT_S = 10.0
-"""Seconds that the sinks may spend at the end on what is not yet delivered."""
-
-MAX_SLEEP_S = 60.0
-"""Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
+MIN_YEAR, MAX_YEAR = 2, 9998  # days with a local date in every time zone: `datetime` has 1-9999
+CLOSE_TIMEOUT_S = 10.0  # seconds that the sinks may spend at the end on what is not yet delivered
+MAX_SLEEP_S = 60.0  # longest single sleep: what the operating system takes is bounded
 
 
 def read_events(path: Path) -> list[EmotionEvent]:
-    """Return the events in a file of the jsonl sink, at least one.
-
-    Raises:
-        InputError: it cannot be read, a line is no event, or there is none.
-    """
+    """Return the events in a file of the jsonl sink; InputError where a line, or all, is none."""
     try:
         with open(path, "rb") as file:
             lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
@@ -49,9 +40,8 @@ def _decode(line: bytes, place: str) -> EmotionEvent:
         if not MIN_YEAR <= event.time.year <= MAX_YEAR:
             raise OverflowError(f"expected a time of the years {MIN_YEAR} to {MAX_YEAR}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        text = f"{place}: expected an event as docs/event.schema.json has it: {reason}"
-        raise InputError(text) from error
+        expected = "expected an event as docs/event.schema.json has it"
+        raise InputError(f"{place}: {expected}: {' '.join(str(error).split())[:200]}") from error
     return event
 
 
