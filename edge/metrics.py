@@ -17,17 +17,10 @@ from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedF
 
 T = TypeVar("T")
 
-WINDOW = 1024
-"""Number of the latest values that a percentile is taken over."""
-
-RATE_SECONDS = 10.0
-"""Seconds that a rate is taken over."""
-
-ZONES = Path("/sys/class/thermal")
-"""Directory in which the kernel reports temperatures."""
-
-MAX_PLAUSIBLE_TEMPERATURE = 150.0
-"""Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
+WINDOW = 1024  # number of the latest values that a percentile is taken over
+RATE_SECONDS = 10.0  # seconds that a rate is taken over
+ZONES = Path("/sys/class/thermal")  # directory in which the kernel reports temperatures
+MAX_PLAUSIBLE_TEMPERATURE = 150.0  # degrees Celsius; boards report sensors that are not there
 
 
 class Metrics:
@@ -126,8 +119,7 @@ class PipelineStats(Metrics):
 
     def __init__(self) -> None:
         super().__init__()
-        self._system = SystemStats()
-        self._started = time.monotonic()
+        self._system, self._started = SystemStats(), time.monotonic()
         self._ended: float | None = None
         self.has_temperature = self._system.has_temperature
 

@@ -21,7 +21,6 @@ from edge.errors import ConfigError, ModelError
 from edge.native_stderr import caught_stderr
 
 Tensor = NDArray[Any]
-
 T = TypeVar("T")
 
 CHATTER = ("INFO: Created TensorFlow Lite XNNPACK delegate", "INFO: Initialized TensorFlow Lite")
@@ -67,10 +66,9 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return [_module(runtime).load_delegate(str(self.delegate), self.options)]
         except ValueError as error:
             reason = " ".join(str(error).partition("\n")[2].split())
-            text = (
-                f"{self.delegate} refuses: {reason or 'it gives no reason; is its device there?'}"
-            )
-            raise ConfigError(f"runtime.delegate: {text}; or set it to null") from error
+            reason = reason or "it gives no reason; is its device there?"
+            text = f"{self.delegate} refuses: {reason}; or set it to null"
+            raise ConfigError(f"runtime.delegate: {text}") from error
 
     def find(self) -> None:
         """Check that the library is a delegate; none of it runs. Errors as `load`."""
@@ -83,8 +81,7 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_DELEGATE = DelegateSettings()
-DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
-"""What models run on that are opened from now on; `opened_with` sets it."""
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of models opened from now on
 
 
 @contextmanager
@@ -153,12 +150,8 @@ def _shared_interpreters(path: Path, runtime: Runtime) -> _Interpreters:
     _module(runtime)
     settings, file = DELEGATE.get(), path.stat() if path.exists() else None
     identity = file and (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
-    key = (
-        path,
-        identity,
-        runtime,
-        msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str)),
-    )
+    told = msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str))
+    key = (path, identity, runtime, told)
     found = _SHARED.get(key)
     if found is None:
         found = _SHARED[key] = _Interpreters(path, runtime, settings)
@@ -178,12 +171,9 @@ class TFLiteModel:
 
     Attributes:
         input, outputs: their shapes and types, in the file's own order.
-        input_scale: scale and zero point of an integer input: value q stands for
-            (q - zero point) * scale.
+        input_scale: scale and zero point of an integer input, q stands for (q - zero point) * scale
 
-    Raises:
-        ConfigError: the runtime is not installed, or the delegate cannot be used.
-        ModelError: the file is no model, or has other than one input.
+    ConfigError without runtime or delegate, ModelError of a file that is no model of one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
@@ -200,11 +190,7 @@ class TFLiteModel:
         self.input_scale = float(scale), int(zero_point)
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
-        """Check that input and outputs are those of a card; return the index of each output.
-
-        Converters order outputs as they like, so they are told apart by their specs, which must all
-        differ. A ModelError says what was expected and found.
-        """
+        """Return the index of each output by its spec, as files have any order; or a ModelError."""
         tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
         for what, expected, found in tensors:
             if sorted(expected) != sorted(found):
@@ -221,11 +207,7 @@ class TFLiteModel:
         return [self.dequantize(place, values) for place, values in enumerate(outputs)]
 
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
-        """Run the model on what `write` puts into its input, in place.
-
-        `write` fills the whole tensor, which holds anything before, and does not keep it. What it
-        returns is returned with each output's values as the model gives them.
-        """
+        """Run the model on what `write` fills its input with; return its result, and outputs."""
         with self._interpreters.borrowed() as interpreter:
             written = write(interpreter.tensor(self._input["index"])())
             return written, self._run(interpreter)
@@ -274,11 +256,7 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn logits (n, classes) into probabilities.
-
-    A temperature above 1 makes an over-confident model more modest (Guo et al. 2017,
-    arXiv:1706.04599).
-    """
+    """Turn logits (n, classes) into probabilities; a temperature above 1 makes them more modest."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 from edge.capture import Source
 from edge.capture.images import ImagesSettings
 from edge.capture.source import iter_frames
-from edge.detect import Detector
-from edge.detect.detector import filter_faces
+from edge.detect.detector import Detector, filter_faces
 from edge.errors import CalibrationError, ModelError
-from edge.infer.classifier import (
-    MAX_FACTOR,
-    MIN_PROBABILITY,
-    NeutralBaseline,
-    TFLiteClassifier,
-    corrected,
-    features,
-)
+from edge.infer import classifier as model
+from edge.infer.classifier import NeutralBaseline, TFLiteClassifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
@@ -39,20 +32,11 @@ ALLOWED_SHARES, OTHER_SHARE = {"sad": 0.2}, 0.1
 `shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry 0.11,
 fear 0.10, happy 0.08, the others less)."""
 
-MIN_CROPS = 20
-"""Crops of a second or so of a live camera: fewer may all be of one blink."""
-
-FRAME_TIMEOUT = 15.0
-"""Seconds to wait for a frame: a camera that is there opens within five."""
-
-PICTURES = 5
-"""Looks at each expression that are learned from."""
-
-PREPARE_S, SHOW_S = 4.0, 10.0
-"""Seconds in which the person changes the expression, and in which it is looked at."""
-
-CONTRAST = 4.0
-"""Logarithm of the odds of the right class against each other that is aimed at: 0.89 of eight."""
+MIN_CROPS = 20  # crops of a second or so of a live camera: fewer may all be of one blink
+FRAME_TIMEOUT = 15.0  # seconds to wait for a frame: a camera that is there opens within five
+PICTURES = 5  # looks at each expression that are learned from
+PREPARE_S, SHOW_S = 4.0, 10.0  # in which the expression is changed, and in which it is looked at
+CONTRAST = 4.0  # logarithm of the aimed odds of the right class against each other: 0.89 of eight
 
 SHRINKAGE = 100.0
 """What holds the correction back. Of 16 drawn-out likenesses, `tools/person_calibration.py`, 30 to
@@ -80,11 +64,7 @@ class Calibrator:
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
     def collect(self, source: Source, seconds: float) -> NeutralBaseline:
-        """Return the correction for the one person whom `source` shows, looking neutral.
-
-        It is watched for `seconds`, on its own clock, or until it ends. A ModelError where no class
-        is neutral.
-        """
+        """Return the correction for who looks neutral; a ModelError where no class is neutral."""
         if NEUTRAL not in self.card.labels:
             text = f"{self.card.name}: expected a model with the label {NEUTRAL}, found "
             text += ", ".join(self.card.labels)
@@ -152,15 +132,11 @@ def _window(
 
 
 def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
-    """Return the correction after which a person's neutral face reads as neutral.
-
-    Of the mean of the answers, (n, classes) of the card's model, each class that gets more than its
-    share beside neutral is lowered to that share; none is ever raised.
-    """
+    """Return what lowers the classes of answers, (n, classes), to their share beside neutral."""
     allowed = np.array([ALLOWED_SHARES.get(label, OTHER_SHARE) for label in card.labels])
-    mean = np.log(np.maximum(answers.astype(float), MIN_PROBABILITY)).mean(axis=0)
+    mean = np.log(np.maximum(answers.astype(float), model.MIN_PROBABILITY)).mean(axis=0)
     beside_neutral = mean - mean[card.labels.index(NEUTRAL)]
-    weights = np.clip(np.log(allowed) - beside_neutral, -np.log(MAX_FACTOR), 0.0)
+    weights = np.clip(np.log(allowed) - beside_neutral, -np.log(model.MAX_FACTOR), 0.0)
     weights[card.labels.index(NEUTRAL)] = 0.0
     # Rounded towards zero, so that none lies beyond the limit.
     rounded = tuple((np.ceil(weights * 1e4) / 1e4 + 0.0).tolist())
@@ -168,24 +144,18 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
 
 
 class Learned(NamedTuple):
-    """A correction, and the balanced accuracy of the model on what it was learned from.
-
-    `after` is with corrections that were each learned without what they judge.
-    """
+    """A correction, and the balanced accuracy of the model on what it was learned from."""
 
     baseline: NeutralBaseline
     looks: int
     before: float
-    after: float
+    after: float  # with corrections that were each learned without what they judge
 
 
 def learn_expressions(
     card: ModelCard, answers: Mapping[str, Probabilities], known: NeutralBaseline | None
 ) -> Learned:
-    """Return how one person shows the classes of `answers`, beside what is `known` of the person.
-
-    CalibrationError where nothing is gained.
-    """
+    """Return `known` with how a person shows the classes; CalibrationError if it gains nothing."""
     nothing = (0.0,) * len(card.labels)
     baseline = known or NeutralBaseline(card.name, card.sha256, card.labels, 0, nothing)
     baseline = msgspec.structs.replace(baseline, expressions=())
@@ -194,7 +164,7 @@ def learn_expressions(
     judged = seen.copy()
     for row, others in enumerate(~np.eye(len(seen), dtype=bool)):
         fitted = fit_expressions(seen[others], classes[others])
-        judged[row] = corrected(seen[row : row + 1], fitted)[0]
+        judged[row] = model.corrected(seen[row : row + 1], fitted)[0]
     before, after = (balanced_accuracy(values, classes) for values in (seen, judged))
     if after <= min(before, 0.999):
         found = f"found {before:.0%} of them told apart without it and {after:.0%} with it"
@@ -213,7 +183,7 @@ def fit_expressions(
     Ridge regression of what is missing to a sure and right answer: with few pictures the correction
     is small. Every class counts as `PICTURES`, whatever it has; one that nobody showed is left.
     """
-    known, count = features(seen).astype(float), seen.shape[1]
+    known, count = model.features(seen).astype(float), seen.shape[1]
     missing = CONTRAST * (np.eye(count)[classes] - 1 / count) - known[:, :count]
     counts = np.bincount(classes, minlength=count)
     missing[:, counts == 0] = 0.0

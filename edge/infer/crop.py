@@ -7,9 +7,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
-from edge.geometry import Box, KeyPoints
+from edge.geometry import Box, CropCalibration, KeyPoints
 from edge.types import SIDE, GrayImage, Image, Quality, Reason
 
 MAX_LEVEL_ROLL = 10.0
@@ -20,10 +19,7 @@ as far, and turning those by their landmarks made accuracy worse (docs/research/
 def crop_face(
     image: Image, box: Box, points: KeyPoints | None, fit: CropCalibration, side: int
 ) -> GrayImage:
-    """Return one face framed as in training, gray uint8 (side, side).
-
-    By its landmarks it is turned until the eyes are level; `fit` is of the detector that found it.
-    """
+    """Return a face framed as in training, its eyes level by landmarks, gray uint8 (side, side)."""
     roll = points.roll if points else 0.0
     if abs(roll) < MAX_LEVEL_ROLL:
         return crop_gray(image, fit.square(box), side)
@@ -58,12 +54,8 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     return resize(gray, side, side, cv2.INTER_LINEAR)
 
 
-MIDDLE = slice(6, 42)
-"""Rows and columns that are measured: around the face lies background."""
-
-DENOISE_SIGMA = 0.8
-"""Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
-any of the detail that a blurred face lacks."""
+MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
+DENOISE_SIGMA = 0.8  # pixels of blur: most noise goes, and hardly detail that a blurred face lacks
 
 Limit = Annotated[float, msgspec.Meta(ge=0.0)]
 GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
