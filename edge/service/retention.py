@@ -56,10 +56,7 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file of people: of sinks and outboxes, snapshots, noted images, calibrations.
-
-    Outboxes of other configs with the same state folder are among them.
-    """
+    """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = state_folder(config)
     for path in sorted(_event_logs(config)):
         parts = (path, path.with_name(f".{path.name}.part"))
@@ -88,10 +85,7 @@ def _event_logs(config: Config) -> set[Path]:
 
 
 def delete_expired(config: Config, now: datetime) -> Iterator[str]:
-    """Delete what is older than the config's `retention` allows; yield why a file could not be.
-
-    A running sink bounds its own outbox.
-    """
+    """Delete what is older than `retention` allows, but used outboxes; yield what could not be."""
     events, images = msgspec.structs.astuple(config.retention)
     ages = {"events": events, "images": images, "uploads": MAX_UPLOAD_AGE_S}
     keeps = {  # of snapshots, by folder
