@@ -1,6 +1,6 @@
 """Video source: a video file, played once.
 
-Its clock begins at 0 with the first frame, and goes on by the container's times as long as they do:
+Its clock begins at 0 with images or sound, and goes on by the container's times as long as they do:
 where one is missing, repeated, goes back or leaps, the frame lasts as long as the rate says. So
 videos without times (raw H.264), with an offset, and joined ones have a sound clock.
 """
@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video, open_container
 from edge.capture.source import MAX_PIXELS, MAX_WAIT, FileSettings
@@ -20,6 +20,8 @@ from edge.types import Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 MAX_GAP_S = 60.0
@@ -35,6 +37,51 @@ round their length, and sound may outlast the image a little."""
 NO_FRAME = f"cannot be read as a video: it holds no frame of at most {MAX_PIXELS} pixels"
 
 log = logging.getLogger(__name__)
+
+
+class VideoClock:
+    """Position of each frame of a video in seconds, by one rule for all containers.
+
+    A frame has its own time, or, where those go back more often, that of its packet (AVI has no
+    other), as FFmpeg's programs have it. One that does not go on from the last is not believed.
+    """
+
+    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+        self._step, begin = 1 / rate_of(stream), 0.0
+        if stream.start_time is not None and stream.time_base is not None:
+            begin = float(stream.start_time * stream.time_base) - (container.start_time or 0) / 1e6
+        self._position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self._step
+        # Of frames and of packets: the last time, that of position 0, and how often they went back.
+        self._before: list[float | None] = [None, None]
+        self._origins, self._faults = [0.0, 0.0], [0, 0]
+
+    @property
+    def end(self) -> float:
+        """Where the last frame ends: by its position or, where that is later, by its time."""
+        return max(self._position, self._before[0] or 0.0) + self._step
+
+    def position_of(self, frame: "VideoFrame") -> float:
+        """Return the position of the next frame."""
+        base = float(frame.time_base or 0)
+        times = [None if ticks is None else ticks * base for ticks in (frame.pts, frame.dts)]
+        passed = [
+            0.0 if now is None or before is None else now - before
+            for now, before in zip(times, self._before, strict=True)
+        ]
+        for index, now in enumerate(times):
+            self._faults[index] += now is not None and passed[index] <= 0
+        one = int(self._faults[0] > self._faults[1] and times[1] is not None)
+        goes_on = 0 < passed[one] <= MAX_GAP_S
+        position = self._position + self._step
+        if goes_on:
+            position = (times[one] or 0.0) - self._origins[one]
+            if position <= self._position:  # it was ahead of these times: they catch up
+                position = self._position + self._step / 2
+        for index, now in enumerate(times):
+            if now is not None and (not goes_on or self._before[index] is None):
+                self._origins[index] = now - position
+        self._before, self._position = times, position
+        return position
 
 
 @contextmanager
@@ -64,8 +111,8 @@ def rate_of(stream: "VideoStream") -> float:
 
 def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float:
     """Return the length that the container announces; 0 where it does not."""
-    if container.format.name == "avi":  # FFmpeg takes its seconds from the size of the file
-        return stream.frames / rate_of(stream)
+    if container.format.name == "avi" and stream.time_base:  # its own is the size of the file
+        return float(stream.frames * stream.time_base)
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1e6
@@ -92,18 +139,21 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
         self, container: "InputContainer", stream: "VideoStream"
     ) -> Generator[Frame | None, None, None]:
         started_at, position, index, damaged = time.monotonic(), 0.0, 0, 0
-        converter, step = FrameConverter(stream), 1 / rate_of(stream)
-        before: float | None = None
+        converter, clock, sound_end = FrameConverter(stream), VideoClock(container, stream), 0.0
+
+        def note(packet: "Packet[Any]") -> None:
+            nonlocal sound_end
+            if packet.pts is not None and packet.time_base is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                sound_end = max(sound_end, float(end))
+
         size: tuple[int, int] | None = None
-        for frame in decode_frames(container, stream):
+        for frame in decode_frames(container, stream, note):
             if frame is None:
                 damaged += 1
                 continue
-            now: float | None = frame.time
-            if index:
-                passed = 0.0 if now is None or before is None else now - before
-                position += passed if 0 < passed <= MAX_GAP_S else step
-            before = now
+            position = clock.position_of(frame)
+            started_at -= 0.0 if index else position
             while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
                 time.sleep(min(wait, MAX_WAIT))
                 if wait > MAX_WAIT:
@@ -115,6 +165,6 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
             raise InputError(NO_FRAME)
-        announced, given = announced_seconds(container, stream), max(position, before or 0.0) + step
+        announced, given = announced_seconds(container, stream), max(clock.end, sound_end)
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")
