@@ -24,6 +24,7 @@ from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
+from edge.paths import part_of
 from edge.pipeline.build import build_components
 from edge.processes import run_in_processes
 from edge.publish import MultiSink
@@ -141,11 +142,6 @@ def probe_video(path: Path) -> int:
         return guessed if container.format.name == "avi" else stream.frames or guessed
 
 
-def part_of(path: Path) -> Path:
-    """Return the file that an annotated copy is until it is whole."""
-    return path.with_name(f".{path.stem}.part{path.suffix}")
-
-
 @contextmanager
 def annotated_copy(
     video: Path, path: Path, blur: PrivacyBlur
@@ -157,7 +153,7 @@ def annotated_copy(
     """
     import av
 
-    part = part_of(path)
+    part = part_of(path, path.suffix)
     options = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
     try:
         part.touch(mode=0o600)  # its owner's alone from the first byte on
@@ -261,7 +257,7 @@ def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outco
     finally:
         for job in jobs:
             if job.out is not None:  # a process that was killed left a part of it
-                part_of(job.out).unlink(missing_ok=True)
+                part_of(job.out, job.out.suffix).unlink(missing_ok=True)
 
 
 def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:
