@@ -73,7 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         web = {"enabled": True, "port": port, "faces": "faces"}
         _record_day(Path(scratch))
         settings = {"source": source, "sinks": sinks, "web": web, "state_dir": "state"}
-        config.write_text(yaml.safe_dump({**settings, "zones": ZONES}))
+        settings |= {"zones": ZONES, "privacy": {"allow_snapshots": True}}
+        settings |= {"snapshots": {"on": ["start", "change"]}}
+        config.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command) as daemon:
             try:
@@ -118,6 +120,8 @@ def _write_docs(browser: Browser, address: str, folder: Path) -> None:
     page.locator("#faces .face").first.wait_for()
     page.wait_for_timeout(SETTLING_S * 2000)
     page.screenshot(path=folder / "page.png")
+    page.locator("#snapshots img").nth(5).wait_for()
+    page.locator("#snapshots").screenshot(path=folder / "page-snapshots.png")
     page.get_by_role("link", name="History").click()
     page.get_by_role("button", name="Yesterday").click()
     page.wait_for_timeout(2000)

@@ -106,7 +106,7 @@ def decode_frames(
 ) -> Iterator["VideoFrame | None"]:
     """Yield each frame of a video in a file, and None for what is damaged: the rest follows it.
 
-    `note` is called with the packets of its other streams.
+    `note` is called with each packet, those of other streams among them.
     """
     from av.error import FFmpegError
 
@@ -115,10 +115,9 @@ def decode_frames(
         try:
             for packet in container.demux():
                 failures = 0
+                note(packet)
                 if packet.stream is stream:
                     yield from decode_packet(stream.codec_context, cast(Any, packet))
-                else:
-                    note(packet)
         except FFmpegError:  # between two packets: the next try begins behind it
             failures += 1
         else:

@@ -42,46 +42,28 @@ log = logging.getLogger(__name__)
 class VideoClock:
     """Position of each frame of a video in seconds, by one rule for all containers.
 
-    A frame has its own time, or, where those go back more often, that of its packet (AVI has no
-    other), as FFmpeg's programs have it. One that does not go on from the last is not believed.
+    A frame has its own time or, where those go back more often, its packet's, as for FFmpeg.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
-        self._step, begin = 1 / rate_of(stream), 0.0
+        self.step, begin = 1 / rate_of(stream), 0.0
         if stream.start_time is not None and stream.time_base is not None:
             begin = float(stream.start_time * stream.time_base) - (container.start_time or 0) / 1e6
-        self._position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self._step
-        # Of frames and of packets: the last time, that of position 0, and how often they went back.
-        self._before: list[float | None] = [None, None]
-        self._origins, self._faults = [0.0, 0.0], [0, 0]
+        self.position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self.step
+        self._before: tuple[int | None, int | None] = (None, None)
+        # How often times of frames and of packets did not go on; AVI has none of frames.
+        self._faults = [int(container.format.name == "avi"), 0]
 
-    @property
-    def end(self) -> float:
-        """Where the last frame ends: by its position or, where that is later, by its time."""
-        return max(self._position, self._before[0] or 0.0) + self._step
-
-    def position_of(self, frame: "VideoFrame") -> float:
+    def advance(self, frame: "VideoFrame") -> float:
         """Return the position of the next frame."""
-        base = float(frame.time_base or 0)
-        times = [None if ticks is None else ticks * base for ticks in (frame.pts, frame.dts)]
-        passed = [
-            0.0 if now is None or before is None else now - before
-            for now, before in zip(times, self._before, strict=True)
-        ]
-        for index, now in enumerate(times):
-            self._faults[index] += now is not None and passed[index] <= 0
-        one = int(self._faults[0] > self._faults[1] and times[1] is not None)
-        goes_on = 0 < passed[one] <= MAX_GAP_S
-        position = self._position + self._step
-        if goes_on:
-            position = (times[one] or 0.0) - self._origins[one]
-            if position <= self._position:  # it was ahead of these times: they catch up
-                position = self._position + self._step / 2
-        for index, now in enumerate(times):
-            if now is not None and (not goes_on or self._before[index] is None):
-                self._origins[index] = now - position
-        self._before, self._position = times, position
-        return position
+        times = frame.pts, frame.dts
+        pairs = zip(self._before, times, strict=True)
+        passed = [0 if old is None or new is None else new - old for old, new in pairs]
+        self._faults = [n + (one <= 0) for n, one in zip(self._faults, passed, strict=True)]
+        self._before = times
+        seconds = passed[self._faults[0] > self._faults[1]] * float(frame.time_base or 0)
+        self.position += seconds if 0 < seconds <= MAX_GAP_S else self.step
+        return self.position
 
 
 @contextmanager
@@ -138,21 +120,20 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     def _decoded(
         self, container: "InputContainer", stream: "VideoStream"
     ) -> Generator[Frame | None, None, None]:
-        started_at, position, index, damaged = time.monotonic(), 0.0, 0, 0
-        converter, clock, sound_end = FrameConverter(stream), VideoClock(container, stream), 0.0
+        started_at, index, damaged, end = time.monotonic(), 0, 0, 0.0
+        converter, clock = FrameConverter(stream), VideoClock(container, stream)
 
-        def note(packet: "Packet[Any]") -> None:
-            nonlocal sound_end
+        def note(packet: "Packet[Any]") -> None:  # sound may outlast the images
+            nonlocal end
             if packet.pts is not None and packet.time_base is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                sound_end = max(sound_end, float(end))
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
         size: tuple[int, int] | None = None
         for frame in decode_frames(container, stream, note):
             if frame is None:
                 damaged += 1
                 continue
-            position = clock.position_of(frame)
+            position = clock.advance(frame)
             started_at -= 0.0 if index else position
             while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
                 time.sleep(min(wait, MAX_WAIT))
@@ -165,6 +146,9 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
             raise InputError(NO_FRAME)
-        announced, given = announced_seconds(container, stream), max(clock.end, sound_end)
+        announced, given = (
+            announced_seconds(container, stream),
+            max(clock.position + clock.step, end),
+        )
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")
