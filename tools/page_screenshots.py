@@ -8,7 +8,7 @@ is what makes the page hard to use by keyboard or screen reader.
 
     python -m tools.page_screenshots docs --docs
 
-writes the images of docs/web.md instead: of a day that is made up of the clip, and of a video.
+writes the images of docs/web.md and docs/privacy.md instead: of a day that is made up of the clip, and of a video.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--axe", type=Path, help="the script of axe-core")
-    parser.add_argument("--docs", action="store_true", help="write the images of docs/web.md")
+    parser.add_argument("--docs", action="store_true", help="write the images of docs/")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
     axe = options.axe.read_text(encoding="utf-8") if options.axe else ""
