@@ -8,7 +8,7 @@ is what makes the page hard to use by keyboard or screen reader.
 
     python -m tools.page_screenshots docs --docs
 
-writes the images of docs/web.md and docs/privacy.md instead: of a day that is made up of the clip, and of a video.
+writes the images of the docs instead: of a day that is made up of the clip, and of a video.
 """
 
 import argparse

@@ -65,8 +65,7 @@ def read_image(path: Path) -> Image:
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
+        if (size := path.stat().st_size) > MAX_FILE_BYTES:
             raise InputError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found {size}")
         data = path.read_bytes()
     except OSError as error:

@@ -1,9 +1,4 @@
-"""Video source: a video file, played once.
-
-Its clock begins at 0 with images or sound, and goes on by the container's times as long as they do:
-where one is missing, repeated, goes back or leaps, the frame lasts as long as the rate says. So
-videos without times (raw H.264), with an offset, and joined ones have a sound clock.
-"""
+"""Video source: a video file, played once."""
 
 import logging
 import time
@@ -40,16 +35,18 @@ log = logging.getLogger(__name__)
 
 
 class VideoClock:
-    """Position of each frame of a video in seconds, by one rule for all containers.
+    """Position of each frame in seconds; 0 is where the container's images or sound begin.
 
-    A frame has its own time or, where those go back more often, its packet's, as for FFmpeg.
+    The times of frames count while each goes on from the one before. Where one is missing (raw
+    H.264), repeated, goes back or leaps (joined parts), the frame lasts as the rate says. If those
+    of packets go back less often, they count, as for FFmpeg: AVI has no others.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
-        self.step, begin = 1 / rate_of(stream), 0.0
+        self._step, begin = 1 / rate_of(stream), 0.0
         if stream.start_time is not None and stream.time_base is not None:
             begin = float(stream.start_time * stream.time_base) - (container.start_time or 0) / 1e6
-        self.position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self.step
+        self.position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self._step
         self._before: tuple[int | None, int | None] = (None, None)
         # How often times of frames and of packets did not go on; AVI has none of frames.
         self._faults = [int(container.format.name == "avi"), 0]
@@ -62,7 +59,7 @@ class VideoClock:
         self._faults = [n + (one <= 0) for n, one in zip(self._faults, passed, strict=True)]
         self._before = times
         seconds = passed[self._faults[0] > self._faults[1]] * float(frame.time_base or 0)
-        self.position += seconds if 0 < seconds <= MAX_GAP_S else self.step
+        self.position += seconds if 0 < seconds <= MAX_GAP_S else self._step
         return self.position
 
 
@@ -146,9 +143,6 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
             raise InputError(NO_FRAME)
-        announced, given = (
-            announced_seconds(container, stream),
-            max(clock.position + clock.step, end),
-        )
+        announced, given = announced_seconds(container, stream), max(clock.position, end)
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")

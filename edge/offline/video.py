@@ -233,9 +233,7 @@ def _encode_sound(
             seen = now
 
     frames: Iterator[Any] = decode_frames(original, cast(Any, original.streams.audio[0]), note)
-    for frame in frames:
-        if frame is None:
-            continue
+    for frame in filter(None, frames):
         if frame.pts is not None:
             frame.pts -= round(start / float(frame.time_base))
             # What comes before or behind the images where their times leap has no place.
