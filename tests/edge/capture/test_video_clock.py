@@ -90,14 +90,14 @@ SOUND = ("-f", "lavfi", "-i", "sine=duration=3")
 
 def test_sound_that_outlasts_the_images_makes_no_truncated_video(tmp_path: Path) -> None:
     silent, path = make(tmp_path / "a.mkv"), tmp_path / "loud.mkv"
-    late = [FFMPEG, "-v", "error", "-i", str(silent), "-itsoffset", "1.5", *SOUND]
+    late = ["ffmpeg", "-v", "error", "-i", str(silent), "-itsoffset", "1.5", *SOUND]
     subprocess.run([*late, "-c:v", "copy", str(path)], check=True)
     assert len(list(VideoSettings(path, realtime=False).frames())) == 75
 
 
 def test_images_that_begin_after_the_sound_begin_where_a_player_shows_them(tmp_path: Path) -> None:
     silent, path = make(tmp_path / "a.mkv"), tmp_path / "late.mkv"
-    late = [FFMPEG, "-v", "error", *SOUND, "-itsoffset", "0.7", "-i", str(silent)]
+    late = ["ffmpeg", "-v", "error", *SOUND, "-itsoffset", "0.7", "-i", str(silent)]
     subprocess.run([*late, "-c:v", "copy", str(path)], check=True)
     found = times(path)
     assert found == pytest.approx([0.7 + index / 25 for index in range(75)], abs=0.011)
