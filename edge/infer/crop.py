@@ -1,6 +1,7 @@
 """Face crops: the part of a frame that a classifier sees, and how well it can be read."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.geometry import Box, KeyPoints
-from edge.types import SIDE, GrayImage, Image, Quality, Reason
+from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
@@ -36,6 +37,16 @@ def crop_face(
     matrix = cv2.getRotationMatrix2D((middle, middle), roll, 1.0)
     matrix[:, 2] += (side - 1) / 2 - middle
     return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
+
+
+def crop_largest(
+    image: Image, faces: Sequence[Face | Track], fit: CropCalibration
+) -> GrayImage | None:
+    """Return the largest of some faces as the datasets frame them; None without any."""
+    if not faces:
+        return None
+    face = max(faces, key=lambda one: one.box.area)
+    return crop_face(image, face.box, face.points, fit, SIDE)
 
 
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:

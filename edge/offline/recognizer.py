@@ -140,7 +140,12 @@ def analyze_frames(
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
     components = components if live else replace(components, source=source)
-    pipeline = Pipeline(components, _FrameQueue(frames))
+
+    def show(frame: AnalyzedFrame | None) -> None:
+        if frame is not None:  # what was seen is still to be yielded
+            frames.put(frame)
+
+    pipeline = Pipeline(components, show)
     deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
@@ -158,16 +163,6 @@ def analyze_frames(
     finally:
         frames.close()
         pipeline.stop()
-
-
-class _FrameQueue:
-    """Puts a pipeline's frames into a queue."""
-
-    def __init__(self, frames: BoundedQueue[AnalyzedFrame]) -> None:
-        self.show = frames.put
-
-    def clear(self) -> None:
-        """Nothing to clear: what was seen is still to be yielded."""
 
 
 class _FailFastSource:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
@@ -46,11 +46,9 @@ class PipelineComponents:
     snapshots: SnapshotRecorder | None = None
 
 
-class SinkSpec(NamedTuple):
-    """All that one sink is opened with: the sink is kept while this stays the same."""
-
-    settings: SinkSettings | PreviewSettings | WebSettings
-    context: Any  # a SinkContext or, of a view, a ViewContext
+SinkSpec = tuple[SinkSettings | PreviewSettings | WebSettings, Any]
+"""All that one sink is opened with, its settings and a SinkContext or, of a view, a ViewContext: it
+is kept while these stay the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class SetupBuilder:
         catalog = self._catalog_for(config)
         built = {name: self._build(name, one) for name, one in camera_configs(config).items()}
         specs = self._specs_for(config, catalog)
-        sinks = tuple(spec.settings.open(spec.context) for spec in specs)
+        sinks = tuple(settings.open(context) for settings, context in specs)
         cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
         self.setup = Setup(config, config, catalog, specs, cameras)
 
@@ -108,15 +106,14 @@ class SetupBuilder:
         self, name: str, camera: Config, present: tuple[Config, PipelineComponents] | None = None
     ) -> PipelineComponents:
         """Return the components of a camera, those at `present` that can be kept among them."""
-        live, former, recorder = camera.source.is_live, None, None
-        if present is None or present[0].source != camera.source:
+        live, recorder = camera.source.is_live, None
+        if present is not None and present[0].source == camera.source:
+            source = present[1].source
+        else:
             source = open_source(camera.source)
             if present is not None and not live:  # a camera that is away comes back by itself
                 read_first(open_source(camera.source))
-        else:
-            source = present[1].source
-        if present is not None:
-            former = present[0], present[1].processing
+        former = present and (present[0], present[1].processing)
         processing = build_processing(camera, self._track_ids, former, self._run)
         if camera.snapshots.on and self._commands is not None:
             folder = state_folder(camera) / SNAPSHOTS / name
@@ -125,8 +122,9 @@ class SetupBuilder:
                 recorder = present[1].snapshots
             if recorder is None or recorder.origin != origin:
                 recorder = SnapshotRecorder(*origin)
-        every_s = camera.summary.every_s
-        return PipelineComponents(source, live, processing, every_s=every_s, snapshots=recorder)
+        return PipelineComponents(
+            source, live, processing, every_s=camera.summary.every_s, snapshots=recorder
+        )
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; an EmotiondError says what cannot be used."""
@@ -163,7 +161,7 @@ class SetupBuilder:
         self._update_views(setup.config)
         for name, camera in camera_configs(setup.config).items():
             if name in before and before[name].ignore != camera.ignore:
-                self.views[name].latest.clear()  # it may show what is hidden from now on
+                self.views[name].latest.show(None)  # it may show what is hidden from now on
 
     def _update_views(self, config: Config) -> None:
         """Have views show the cameras of a config, each with its own blur.
@@ -172,36 +170,30 @@ class SetupBuilder:
         """
         cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
-            self.views.pop(name).latest.clear()
+            self.views.pop(name).latest.show(None)
         for name, camera in cameras.items():
             known, blur = self.views.get(name), camera.privacy.blur
             latest = known.latest if known else LatestFrame()
-            latest.require_search(blur is PrivacyBlur.FACES)
-            latest.kept = seen or camera.privacy.allow_snapshots
-            if not latest.kept:
-                latest.clear()
+            latest.limit(seen or camera.privacy.allow_snapshots, blur is PrivacyBlur.FACES)
             self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
         """Keep each sink whose spec is still wanted, open the others and take what they need."""
-        replaced = list(zip(self.setup.sink_specs, self.setup.components.sinks, strict=True))
-        kept: list[Sink | None] = []
-        for spec in specs:
-            match = next((pair for pair in replaced if pair[0] == spec), None)
-            kept.append(match[1] if match else None)
-            if match:
-                replaced.remove(match)
-        closed_first = [sink for _, sink in replaced]
-        sinks: list[Sink] = []
+        former = list(self.setup.sink_specs)
+        closed_first, kept = list(self.setup.components.sinks), dict[int, Sink]()
+        for place, spec in enumerate(specs):
+            if spec in former:
+                kept[place] = closed_first.pop(former.index(spec))
+                former.remove(spec)
         with ExitStack() as undo:
-            for spec, present in zip(specs, kept, strict=True):
-                sink = present or spec.settings.open(spec.context)
-                if present is None and isinstance(sink, ExclusiveSink):
-                    undo.callback(sink.close, 0.0)
-                    sink.prepare(closed_first)
-                sinks.append(sink)
+            for place, (settings, context) in enumerate(specs):
+                if place not in kept:
+                    sink = kept[place] = settings.open(context)
+                    if isinstance(sink, ExclusiveSink):
+                        undo.callback(sink.close, 0.0)
+                        sink.prepare(closed_first)
             undo.pop_all()
-        return tuple(sinks)
+        return tuple(kept[place] for place in range(len(specs)))
 
     def _catalog_for(self, config: Config) -> Catalog:
         """Return what commands may choose from: shipped models, the config's own, detectors."""
@@ -221,11 +213,11 @@ class SetupBuilder:
             cameras = tuple(config.cameras)
             kept = frozenset(one for sink in config.sinks for one in sink.retained_topics(cameras))
             retained = RetainedTopics(state_folder(config), self._path, tuple(outboxes), kept)
-        specs = []
+        specs: list[SinkSpec] = []
         for sink, outbox in zip(config.sinks, outboxes, strict=True):
             choices = catalog if sink.takes_commands else Catalog()
             context = SinkContext(outbox, self._commands, choices, self._run, retained, several)
-            specs.append(SinkSpec(sink, context))
+            specs.append((sink, context))
         views = [view for view in (config.preview, config.web) if view.enabled]
         if self._commands is None or not views:
             return tuple(specs)
@@ -246,7 +238,7 @@ class SetupBuilder:
             options=self._video_options,
             crop=self._images.crop_largest,
         )
-        return (*specs, *(SinkSpec(view, view_context) for view in views))
+        return (*specs, *((view, view_context) for view in views))
 
     def _video_options(self) -> list[str]:
         """Return options of `emotiond video`: the config file, and what commands changed of it."""

@@ -13,12 +13,12 @@ from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import classifier_digest, open_classifier
-from edge.infer.crop import crop_face
+from edge.infer.crop import crop_largest
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.tflite import opened_with
 from edge.track import DetectionScheduler
-from edge.types import SIDE, AnalyzedFrame, Frame, GrayImage, Image
+from edge.types import AnalyzedFrame, Frame, GrayImage, Image
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "runtime"})
@@ -128,7 +128,4 @@ class ImageAnalyzer:
     def crop_largest(self, image: Image) -> GrayImage | None:
         """Return the largest face of an image as a classifier sees it; None where there is none."""
         tracks = self.analyze(image).tracked.tracks
-        if not tracks or self._built is None:
-            return None
-        face, fit = max(tracks, key=lambda one: one.box.area), self._built[1].scheduler.crop_fit
-        return crop_face(image, face.box, face.points, fit, SIDE)
+        return self._built and crop_largest(image, tracks, self._built[1].scheduler.crop_fit)

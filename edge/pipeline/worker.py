@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from edge.metrics import Metrics
@@ -82,32 +82,33 @@ class LatestFrame:
     Attributes:
         newest: the frame; None where there is nothing to be seen.
         kept: whether anybody may look: a frame is large.
-        searched_only: whether frames are left out that the detector did not search as a whole: who
-            came in between would be shown unhidden.
     """
 
     def __init__(self) -> None:
         self.newest: AnalyzedFrame | None = None
-        self.searched_only, self.kept = False, True
+        self.kept, self._searched_only = True, False
         self._metrics = Metrics()
         self._changed = threading.Condition()
 
-    def show(self, frame: AnalyzedFrame) -> None:
-        """Put a frame in the place of the one before, where it may be shown."""
-        self._metrics.mark("frames")
-        if self.kept and (frame.tracked.searched or not self.searched_only):
-            self._put(frame)
+    def show(self, frame: AnalyzedFrame | None) -> None:
+        """Put a frame, if it may be shown, in the place of the one before; None removes that."""
+        if frame is not None:
+            self._metrics.mark("frames")
+            if not self.kept or (self._searched_only and not frame.tracked.searched):
+                return
+        with self._changed:
+            self.newest = frame
+            self._changed.notify_all()
 
-    def require_search(self, required: bool) -> None:
-        """Leave out frames that were not searched, or no longer do; what was shown is removed."""
-        before, self.searched_only = self.searched_only, required
-        if required and not before:
-            self.clear()
+    def limit(self, kept: bool, searched_only: bool) -> None:
+        """Say whether anybody may look, and leave out frames that were not searched as a whole.
 
-    def clear(self) -> None:
-        """Remove the frame."""
-        if self.newest is not None:
-            self._put(None)
+        Who came in between would be shown unhidden. What was shown and may not be is removed.
+        """
+        removed = not kept or (searched_only and not self._searched_only)
+        self.kept, self._searched_only = kept, searched_only
+        if removed:
+            self.show(None)
 
     @property
     def fps(self) -> float:
@@ -120,19 +121,14 @@ class LatestFrame:
             self._changed.wait_for(lambda: self.newest is not seen, timeout)
             return self.newest
 
-    def _put(self, frame: AnalyzedFrame | None) -> None:
-        with self._changed:
-            self.newest = frame
-            self._changed.notify_all()
-
 
 class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
     A step's return is the worker's heartbeat, so a step waits at most about a second for input. It
-    raises `QueueClosed` when there will be no more. `begin` runs first. `finish` runs once at the
-    end, whatever ended it, and closes the queues on both sides of the worker: so an end travels
-    down the pipeline by itself, and no writer is left waiting.
+    raises `QueueClosed` when there will be no more. `begin` runs first. At the end, whatever ended
+    it, all of `finish` run in turn. They close the queues on both sides of the worker: so an end
+    travels down the pipeline by itself, and no writer is left waiting.
 
     Attributes:
         error: the first that ended it, None where there was none.
@@ -143,7 +139,7 @@ class Worker:
         self,
         name: str,
         step: Callable[[], None],
-        finish: Callable[[], None],
+        finish: Sequence[Callable[[], None]] = (),
         begin: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -172,7 +168,7 @@ class Worker:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        for work in (self._repeat, self._finish):
+        for work in (self._repeat, *self._finish):
             try:
                 work()
             except QueueClosed:

@@ -31,10 +31,7 @@ class OutboxSink(ABC):
         assert context.outbox is not None
         self._outbox = Outbox(context.outbox, settings, run=context.run)
         self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.max_events, False)
-        self._workers = (
-            Worker("outbox", self._record, finish=lambda: None),
-            Worker(name, self._deliver, finish=lambda: None),
-        )
+        self._workers = Worker("outbox", self._record), Worker(name, self._deliver)
         self._stopping = threading.Event()
         self._submitted = self._undelivered = 0
         self._prepared = False

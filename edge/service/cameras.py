@@ -119,8 +119,8 @@ class Cameras(dict[str, Camera]):
     def _add(self, name: str) -> Pipeline:
         setup = self._builder.setup
         config: Config = camera_configs(setup.config)[name]
-        latest = self._builder.views[name].latest
-        pipeline = Pipeline(setup.cameras[name], latest, self._sinks, name)
+        show = self._builder.views[name].latest.show
+        pipeline = Pipeline(setup.cameras[name], show, self._sinks, name)
         folder, schedule = state_folder(config), config.schedule
         pause = PauseController(pipeline.source, folder, self._clock, schedule, name)
         self[name] = Camera(pipeline, pause)
@@ -146,7 +146,7 @@ class Cameras(dict[str, Camera]):
         log.error(text, name, error, RETRY_DELAY_S, exc_info=None if known else error)
         pipeline.abandoned = True
         pipeline.stop()
-        self._builder.views[name].latest.clear()
+        self._builder.views[name].latest.show(None)
         self._given_up = [*filter(lambda one: one.running, self._given_up), pipeline]
         self._retry_at[name] = self._clock() + RETRY_DELAY_S
         del self[name]

@@ -101,8 +101,10 @@ class SystemdReporter:
     def update(self, *pipelines: Pipeline) -> None:
         """Report what there is to report of the pipelines of all cameras."""
         now = time.monotonic()
-        sinks = next((one.sink_status for one in pipelines), None)  # they have them in common
-        parts = (*(one.camera_text for one in pipelines), sinks)
+        parts: list[str | None] = [
+            f"camera {f'{one.name} '.lstrip()}{one.source.state}" for one in pipelines
+        ]
+        parts += [one.sinks.status_text for one in pipelines[:1]]  # they have them in common
         status = "; ".join(part for part in parts if part)
         if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
             self._status, self._status_sent = status, now
