@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -117,16 +117,10 @@ class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 NamedCommand = Pause | SetModel | SetDetector | SetThresholds | GetSnapshot | Reload | GetInfo
 Command = NamedCommand | GetSettings | ChangeSettings | Shutdown
 
-KINDS: dict[CommandName, type[NamedCommand]] = {
-    CommandName.PAUSE: Pause,
-    CommandName.MODEL: SetModel,
-    CommandName.DETECTOR: SetDetector,
-    CommandName.THRESHOLDS: SetThresholds,
-    CommandName.SNAPSHOT: GetSnapshot,
-    CommandName.RELOAD: Reload,
-    CommandName.INFO: GetInfo,
-}
-"""Type of each command, by its name."""
+KINDS: dict[CommandName, type[NamedCommand]] = dict(
+    zip(CommandName, get_args(NamedCommand), strict=True)
+)
+"""Type of each command, by its name: both are in the same order."""
 
 
 class ErrorCode(StrEnum):

@@ -3,51 +3,44 @@
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 
 from edge import __version__
 from edge.config import (
     Config,
     camera_configs,
     load_config,
+    parse_config,
     parse_config_file,
     redacted_config,
     state_folder,
     with_camera,
 )
 from edge.errors import EmotiondError
+from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Setup, SetupBuilder
 from edge.publish.events import utc
+from edge.service import commands
 from edge.service.cameras import Cameras
-from edge.service.commands import (
-    ChangeSettings,
-    Command,
-    CommandError,
-    CommandQueue,
-    CommandRequest,
-    CommandResult,
-    ErrorCode,
-    GetInfo,
-    GetSettings,
-    GetSnapshot,
-    Pause,
-    Reload,
-    SetDetector,
-    SetModel,
-    SetThresholds,
-    Shutdown,
-)
-from edge.service.overrides import with_change
+from edge.service.commands import CommandError, CommandRequest, CommandResult, ErrorCode
 from edge.service.settings import SettingsFile, describe_settings, privacy_losses
 from edge.view.annotate import apply_privacy
 
 NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))
 """What is told of a camera, where it is of several together."""
+
+THRESHOLD_KEYS = {
+    "face_threshold": ("classifier", "face_threshold"),
+    "min_expression_confidence": ("classifier", "min_confidence"),
+    "min_confidence": ("detector", "min_confidence"),
+}
+"""Section and key of each threshold that is not one of `quality`."""
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +64,7 @@ class Controller:
         clock: Callable[[], float] = time.monotonic,
         adjust: Callable[[Config], Config] = lambda config: config,
     ) -> None:
-        self.shutdown, self.commands = False, CommandQueue()
+        self.shutdown, self.commands = False, commands.CommandQueue()
         self._path, self._adjust = path, adjust
         self._builder = SetupBuilder(adjust(load_config(path)), self.commands, path)
         self.cameras = Cameras(self._builder, clock)
@@ -101,7 +94,7 @@ class Controller:
     def reload(self) -> str:
         """Read the config again; return why it is refused and all stays as it was, else nothing."""
         results: list[CommandResult | CommandError] = []
-        self.answer(CommandRequest(Reload(), results.append))
+        self.answer(CommandRequest(commands.Reload(), results.append))
         if not isinstance(results[0], CommandError):
             return ""
         log.error("%s; it was not read again, and the settings of before stay", results[0])
@@ -115,45 +108,47 @@ class Controller:
             raise CommandError(ErrorCode.REFUSED, text)
         return [name] if name else known
 
-    def _execute(self, command: Command, names: list[str]) -> tuple[CommandResult, Setup | None]:
+    def _execute(
+        self, command: commands.Command, names: list[str]
+    ) -> tuple[CommandResult, Setup | None]:
         """Carry out a command on cameras; what it changes of the components is only prepared."""
         present = self._builder.setup
         config, file_config = present.config, present.file_config
         match command:
-            case Pause():
+            case commands.Pause():
                 return self._pause(command, names), None
-            case GetSnapshot():
+            case commands.GetSnapshot():
                 return self._take_snapshot(names), None
-            case GetInfo() | GetSettings():
-                if isinstance(command, GetInfo):
-                    data = self._info(names)
-                else:
-                    data = describe_settings(file_config, self._path)
+            case commands.GetInfo() | commands.GetSettings():
+                editable = isinstance(command, commands.GetSettings)
+                data = describe_settings(file_config, self._path) if editable else self._info(names)
                 return CommandResult(data), None
-            case ChangeSettings():
+            case commands.ChangeSettings():
                 return self._change_settings(command)
-            case Shutdown():
+            case commands.Shutdown():
                 self.shutdown = True
                 return CommandResult(), None
-            case SetModel() | SetDetector() | SetThresholds():
+            case commands.SetModel() | commands.SetDetector() | commands.SetThresholds():
                 of_file = camera_configs(file_config)
                 for name in names:
                     camera = camera_configs(config)[name]
                     camera = with_change(command, camera, of_file[name], present.catalog)
                     config = with_camera(config, name, camera)
-            case Reload():
+            case commands.Reload():
                 config = file_config = self._adjust(
                     load_config(self._path, may_be_empty=False)  # it may be about to be written
                 )
         changes = self._builder.prepare(config, file_config)
-        if isinstance(command, Reload):
+        if isinstance(command, commands.Reload):
             changed = ", ".join(changes.sections) or "nothing"
             log.info("%s: read again; changed: %s", self._path, changed)
         told = names[0] if names and names[0] in changes.cameras else next(iter(changes.cameras))
         events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
-    def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Setup | None]:
+    def _change_settings(
+        self, command: commands.ChangeSettings
+    ) -> tuple[CommandResult, Setup | None]:
         """Prepare the config with other settings and write it.
 
         What weakens privacy and was not confirmed is listed in the result, and nothing is done.
@@ -183,7 +178,7 @@ class Controller:
         log.info("%s: changed by the web page: %s", file.path, ", ".join(changes.sections))
         return CommandResult({"changed": list(changes.sections)}), changes
 
-    def _pause(self, command: Pause, names: list[str]) -> CommandResult:
+    def _pause(self, command: commands.Pause, names: list[str]) -> CommandResult:
         for camera in (self.cameras[name] for name in names):
             if command.paused:
                 camera.pause.pause(command.seconds)
@@ -233,3 +228,43 @@ class Controller:
             "detectors": list(catalog.detectors),
             "config": redacted_config(self.config),
         }
+
+
+def with_change(
+    command: commands.SetModel | commands.SetDetector | commands.SetThresholds,
+    config: Config,
+    file_config: Config,
+    catalog: commands.Catalog,
+) -> Config:
+    """Return the config of one camera as a command changes it, or raise a CommandError.
+
+    A baseline is of the file's own model alone, and the file's settings of a detector return with
+    that.
+    """
+    replace = msgspec.structs.replace
+    match command:
+        case commands.SetModel(model=name):
+            _require(name, catalog.models)
+            model, of_file = ModelPath(catalog.models[name]), file_config.classifier
+            baseline = of_file.neutral_baseline if model == of_file.model else None
+            classifier = replace(config.classifier, model=model, neutral_baseline=baseline)
+            return replace(config, classifier=classifier)
+        case commands.SetDetector(detector=kind):
+            _require(kind, catalog.detectors)
+            default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
+            own = type(file_config.detector) is type(default)
+            return replace(config, detector=file_config.detector if own else default)
+    for name, value in command.changes.items():
+        section, key = THRESHOLD_KEYS.get(name, ("quality", name))
+        settings = getattr(config, section)
+        if key not in settings.__struct_fields__:
+            text = f"the detector {config.detector.__struct_config__.tag} has no {name}"
+            raise CommandError(ErrorCode.REFUSED, f"{text}; choose one that has")
+        config = replace(config, **{section: replace(settings, **{key: value})})
+    return config
+
+
+def _require(name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        text = f"expected one of {', '.join(known)}, found {name[:80]!r}"
+        raise CommandError(ErrorCode.REFUSED, text)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -24,23 +24,15 @@ from edge.service.retention import retention_thread
 from edge.terminal import plural
 from edge.types import Stats
 
-TICK = 1.0
-"""Seconds between two looks at the pipeline."""
+TICK, STARTUP_TICK = 1.0, 0.05
+"""Seconds between two looks at the pipeline, and for as long as it is not ready."""
 
-STARTUP_TICK = 0.05
-"""The same, for as long as it is not ready."""
+STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0
+"""Seconds between two stats, and between updates of the frame rate in the status; the rest of that
+is sent when it changes."""
 
-STATS_INTERVAL = 10.0
-"""Seconds between two stats."""
-
-SEND_TIMEOUT = 5.0
-"""Seconds that a message may wait for a busy supervisor, as in systemd's own sd_notify."""
-
-STATUS_INTERVAL = 10.0
-"""Seconds between updates of the frame rate; the rest of the status is sent when it changes."""
-
-M_ARENA_MAX = -8
-"""The option of mallopt(3) for the number of heaps."""
+SEND_TIMEOUT = 5.0  # seconds a message may wait for a busy supervisor, as in systemd's sd_notify
+M_ARENA_MAX = -8  # option of mallopt(3): the number of heaps
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +106,13 @@ class SystemdReporter:
             log.info("%s within %.1f s; %s", self.not_ready, now - self._began, status)
             self.not_ready = ""
             self.send("READY=1")
-        self._ping_watchdog(pipelines)
+        # Without pings systemd restarts the process; of several cameras one that hangs is given up.
+        stalled = [part for one in pipelines if not one.name for part in one.stalled()]
+        if not stalled:
+            self.send("WATCHDOG=1")
+        elif stalled != self._stalled:
+            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
+        self._stalled = stalled
 
     def send(self, message: str) -> None:
         """Send a message of sd_notify(3), such as READY=1."""
@@ -122,18 +120,6 @@ class SystemdReporter:
             self._socket.settimeout(SEND_TIMEOUT)
             with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
                 self._socket.sendto(message.encode(), self._address)
-
-    def _ping_watchdog(self, pipelines: Sequence[Pipeline]) -> None:
-        """Ping the watchdog unless something hangs: without pings systemd restarts the process.
-
-        Of several cameras the controller gives up the one that hangs.
-        """
-        stalled = [part for one in pipelines if not one.name for part in one.stalled()]
-        if not stalled:
-            self.send("WATCHDOG=1")
-        elif stalled != self._stalled:
-            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
-        self._stalled = stalled
 
 
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
@@ -186,10 +172,9 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
 
 def _end(cameras: Cameras) -> ExitCode:
     in_time = cameras.stop()
-    for pipeline in cameras.pipelines:
-        log.info(
-            "%s%s", f"camera {pipeline.name}: " if pipeline.name else "", summary(pipeline.stats())
-        )
+    for name, camera in cameras.items():
+        place = f"camera {name}: " if name else ""
+        log.info("%s%s", place, summary(camera.pipeline.stats()))
     error = cameras.error
     if isinstance(error, EmotiondError):
         log.error("%s", error)
