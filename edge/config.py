@@ -143,50 +143,51 @@ class Config(CameraConfig, frozen=True):
     cameras: Annotated[dict[Name, CameraConfig], msgspec.Meta(max_length=MAX_CAMERAS)] = {}
     state_dir: Path | None = None
 
+    def by_camera(self) -> "dict[str, Config]":
+        """Return the config of each camera by name; the name of an only one is empty."""
+        if not self.cameras:
+            return {"": self}
+        return {
+            name: msgspec.structs.replace(self, cameras={}, **msgspec.structs.asdict(camera))
+            for name, camera in self.cameras.items()
+        }
 
-def camera_configs(config: Config) -> dict[str, Config]:
-    """Return the config of each camera by name; the name of an only one is empty."""
-    if not config.cameras:
-        return {"": config}
-    return {
-        name: msgspec.structs.replace(config, cameras={}, **_fields(camera))
-        for name, camera in config.cameras.items()
-    }
+    def with_camera(self, name: str, camera: "Config") -> "Config":
+        """Return a copy in which the camera of that name is as in `camera`, a config of its own."""
+        if not self.cameras:
+            return camera
+        own = CameraConfig(*(getattr(camera, key) for key in CameraConfig.__struct_fields__))
+        return msgspec.structs.replace(self, cameras=self.cameras | {name: own})
 
+    @property
+    def state_folder(self) -> Path:
+        """The directory of what outlives a restart."""
+        return self.state_dir or state_directory()
 
-def with_camera(config: Config, name: str, camera: Config) -> Config:
-    """Return a config in which the camera of that name is as in `camera`, a config of its own."""
-    if not config.cameras:
-        return camera
-    cameras = config.cameras | {name: CameraConfig(**_fields(camera))}
-    return msgspec.structs.replace(config, cameras=cameras)
+    def outbox_paths(self) -> list[Path | None]:
+        """Return the outbox of each sink: what it has not yet delivered; None keeps nothing."""
+        names, folder = [sink.outbox_name for sink in self.sinks], self.state_folder
+        return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
 
+    def outgoing_flows(self) -> Iterator[DataFlow]:
+        """Yield what leaves the process by each part."""
+        first, *others = self.by_camera().values()
+        allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
+        sections = [getattr(first, name) for name in first.__struct_fields__]
+        of_others = (part for one in others for part in (one.source, one.snapshots))
+        for section in (*sections, *of_others):
+            for part in section if isinstance(section, tuple) else (section,):
+                tell = getattr(part, "data_flows", None)
+                yield from tell(allow_snapshots) if tell else ()
 
-def _fields(camera: CameraConfig) -> dict[str, Any]:
-    return {name: getattr(camera, name) for name in CameraConfig.__struct_fields__}
-
-
-def state_folder(config: Config) -> Path:
-    """Return the directory of what outlives a restart."""
-    return config.state_dir or state_directory()
-
-
-def outbox_paths(config: Config) -> list[Path | None]:
-    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing."""
-    names, folder = [sink.outbox_name for sink in config.sinks], state_folder(config)
-    return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
-
-
-def outgoing_flows(config: Config) -> Iterator[DataFlow]:
-    """Yield what leaves the process by each part of a config."""
-    first, *others = camera_configs(config).values()
-    allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
-    sections = [getattr(first, name) for name in first.__struct_fields__]
-    of_others = (part for one in others for part in (one.source, one.snapshots))
-    for section in (*sections, *of_others):
-        for part in section if isinstance(section, tuple) else (section,):
-            tell = getattr(part, "data_flows", None)
-            yield from tell(allow_snapshots) if tell else ()
+    def redacted(self) -> Any:
+        """Return it as plain values, without users and passwords but where these are kept."""
+        replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in self.sinks)
+        cameras = {
+            name: replace(one, source=one.source.redacted()) for name, one in self.cameras.items()
+        }
+        shown = replace(self, source=self.source.redacted(), sinks=sinks, cameras=cameras)
+        return msgspec.to_builtins(shown, enc_hook=str)
 
 
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
@@ -277,7 +278,7 @@ def complete_config(config: Config, path: Path) -> Config:
 
 def _check_cameras(config: Config, path: Path) -> None:
     devices: dict[str, str] = {}
-    for camera, one in camera_configs(config).items():
+    for camera, one in config.by_camera().items():
         place = f"{path}: cameras.{camera}." if camera else f"{path}: "
         polygons = {f"zones.{name}": polygon for name, polygon in one.zones.items()}
         polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(one.ignore)}
@@ -312,16 +313,6 @@ def parse_source(text: str) -> SourceSettings:
     if isinstance(source, VideoSettings):
         return msgspec.structs.replace(source, realtime=False)
     return source
-
-
-def redacted_config(config: Config) -> Any:
-    """Return a config as plain values, without users and passwords but where these are kept."""
-    replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in config.sinks)
-    cameras = {
-        name: replace(one, source=one.source.redacted()) for name, one in config.cameras.items()
-    }
-    shown = replace(config, source=config.source.redacted(), sinks=sinks, cameras=cameras)
-    return msgspec.to_builtins(shown, enc_hook=str)
 
 
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:

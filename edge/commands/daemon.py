@@ -12,13 +12,9 @@ import msgspec
 from edge.commands import common
 from edge.config import (
     Config,
-    camera_configs,
     complete_config,
     load_config,
-    outbox_paths,
     parse_config,
-    state_folder,
-    with_camera,
 )
 from edge.errors import EmotiondError, ExitCode, Level
 from edge.pipeline.build import SetupBuilder
@@ -69,8 +65,8 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
     if options.source:
         source = parse_config({"source": options.source}, Path("--source")).source
         config = replace(config, source=source, cameras={})
-    for name, camera in camera_configs(config).items():
-        config = with_camera(config, name, common.with_model_options(camera, options))
+    for name, camera in config.by_camera().items():
+        config = config.with_camera(name, common.with_model_options(camera, options))
     changed = replace(
         config,
         sinks=tuple(_sinks(options, config)),
@@ -110,7 +106,7 @@ def check(options: argparse.Namespace) -> ExitCode:
     adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
     parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
     text = f"{options.config}: sound"
-    for name, camera in camera_configs(config).items():
+    for name, camera in config.by_camera().items():
         who, detector = name and f"camera {name}", parts[name].processing.scheduler.detector
         text += f"; {who or 'it'} uses the model {camera.classifier.model.name}"
         text += f" and the detector {detector}"
@@ -150,12 +146,12 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
 def homeassistant(options: argparse.Namespace) -> ExitCode:
     """Clear all that the brokers of the MQTT sinks retain; fail where something may be left."""
     config = load_config(options.config)
-    memory, code = RetainedTopics(state_folder(config), options.config), ExitCode.OK
+    memory, code = RetainedTopics(config.state_folder, options.config), ExitCode.OK
     if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
         print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
         code = ExitCode.FAULT
     sinks, names = common.mqtt_sinks(config), tuple(config.cameras)
-    outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
+    outboxes = msgspec.structs.replace(config, sinks=sinks).outbox_paths()
     for settings, outbox in zip(sinks, outboxes, strict=True):
         failed = []
         for address in settings.addresses:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.commands import common
-from edge.config import load_config, outbox_paths
+from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode, InputError
 from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
@@ -151,7 +151,7 @@ def replay(options: argparse.Namespace) -> ExitCode:
     settings = tuple({one.targets[0]: one for one in settings}.values())
     for one in settings:  # events of today are of no use next week: each broker must be there
         connect_any(one, "replay").close()
-    paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))
+    paths = msgspec.structs.replace(config, sinks=settings).outbox_paths()
     sinks = [one.open(SinkContext(path)) for one, path in zip(settings, paths, strict=True)]
     roots = ", ".join(dict.fromkeys(one.root for one in settings))
     count, seconds = plural(len(events), "event"), sum(gaps(events))

@@ -21,7 +21,7 @@ from edge.commands.common import (
     number,
     progress_bar,
 )
-from edge.config import Config, load_config, state_folder
+from edge.config import Config, load_config
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
@@ -75,7 +75,7 @@ def collect(options: argparse.Namespace) -> ExitCode:
     settings = chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
-    state = state_folder(config)
+    state = config.state_folder
 
     def note(path: Path) -> None:
         try:

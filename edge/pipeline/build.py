@@ -14,7 +14,7 @@ from typing import Any
 
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
-from edge.config import Config, camera_configs, outbox_paths, state_folder
+from edge.config import Config
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
 from edge.paths import asset, note_image
@@ -96,7 +96,7 @@ class SetupBuilder:
         self.views: dict[str, CameraView] = {}
         self._update_views(config)
         catalog = self._catalog_for(config)
-        built = {name: self._build(name, one) for name, one in camera_configs(config).items()}
+        built = {name: self._build(name, one) for name, one in config.by_camera().items()}
         specs = self._specs_for(config, catalog)
         sinks = tuple(settings.open(context) for settings, context in specs)
         cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
@@ -116,7 +116,7 @@ class SetupBuilder:
         former = present and (present[0], present[1].processing)
         processing = build_processing(camera, self._track_ids, former, self._run)
         if camera.snapshots.on and self._commands is not None:
-            folder = state_folder(camera) / SNAPSHOTS / name
+            folder = camera.state_folder / SNAPSHOTS / name
             origin = camera.snapshots, camera.privacy.blur, folder, live
             if present is not None and present[0].ignore == camera.ignore:
                 recorder = present[1].snapshots
@@ -128,7 +128,7 @@ class SetupBuilder:
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; an EmotiondError says what cannot be used."""
-        built = self._build(name, camera_configs(self.setup.config)[name])
+        built = self._build(name, self.setup.config.by_camera()[name])
         self.setup.cameras[name] = replace(built, sinks=self.setup.components.sinks)
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Setup:
@@ -142,12 +142,12 @@ class SetupBuilder:
             raise ConfigError("cameras: a change needs a restart of the daemon")
         only = None if config.cameras else present.components.processing
         sections = changed_sections((present.config, only), config)
-        before = camera_configs(present.config)
+        before = present.config.by_camera()
         built = {
             name: self._build(
                 name, one, (before[name], present.cameras[name]) if name in before else None
             )
-            for name, one in camera_configs(config).items()
+            for name, one in config.by_camera().items()
         }
         catalog = self._catalog_for(file_config)
         specs = self._specs_for(config, catalog)
@@ -157,9 +157,9 @@ class SetupBuilder:
 
     def commit(self, setup: Setup) -> None:
         """Make a prepared setup the present one; the pipelines take over the components."""
-        before, self.setup = camera_configs(self.setup.config), setup
+        before, self.setup = self.setup.config.by_camera(), setup
         self._update_views(setup.config)
-        for name, camera in camera_configs(setup.config).items():
+        for name, camera in setup.config.by_camera().items():
             if name in before and before[name].ignore != camera.ignore:
                 self.views[name].latest.show(None)  # it may show what is hidden from now on
 
@@ -168,7 +168,7 @@ class SetupBuilder:
 
         Where faces are to be hidden, no frame is shown in which one may have gone unseen.
         """
-        cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
+        cameras, seen = config.by_camera(), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
             self.views.pop(name).latest.show(None)
         for name, camera in cameras.items():
@@ -200,7 +200,7 @@ class SetupBuilder:
         if self._commands is None:
             return Catalog()
         models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
-        cameras = camera_configs(config).values()
+        cameras = config.by_camera().values()
         for own in (camera.classifier.model for camera in cameras):
             if own.name not in models:
                 models[own.stem] = own
@@ -208,11 +208,11 @@ class SetupBuilder:
         return Catalog(models, detector_kinds(), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
-        outboxes, several, retained = outbox_paths(config), bool(config.cameras), None
+        outboxes, several, retained = config.outbox_paths(), bool(config.cameras), None
         if self._path is not None:
             cameras = tuple(config.cameras)
             kept = frozenset(one for sink in config.sinks for one in sink.retained_topics(cameras))
-            retained = RetainedTopics(state_folder(config), self._path, tuple(outboxes), kept)
+            retained = RetainedTopics(config.state_folder, self._path, tuple(outboxes), kept)
         specs: list[SinkSpec] = []
         for sink, outbox in zip(config.sinks, outboxes, strict=True):
             choices = catalog if sink.takes_commands else Catalog()
@@ -234,7 +234,7 @@ class SetupBuilder:
             event_files=tuple(path for sink in config.sinks for path in sink.event_files),
             cameras=self.views if several else {},
             config_path=self._path or Path(),
-            state=state_folder(config),
+            state=config.state_folder,
             options=self._video_options,
             crop=self._images.crop_largest,
         )
@@ -250,7 +250,7 @@ class SetupBuilder:
         return options
 
     def _note_image(self, path: Path) -> None:
-        note_image(path, state_folder(self.setup.config))
+        note_image(path, self.setup.config.state_folder)
 
 
 def build_components(config: Config) -> PipelineComponents:

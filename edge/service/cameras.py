@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
 
-from edge.config import Config, camera_configs, state_folder
+from edge.config import Config
 from edge.errors import EmotiondError
 from edge.pipeline.build import Setup, SetupBuilder
 from edge.pipeline.pipeline import CLOSE_TIMEOUT, STALL_TIMEOUT, Pipeline
@@ -93,7 +93,7 @@ class Cameras(dict[str, Camera]):
         """Make a prepared setup the present one; nothing of it can fail."""
         before = self._builder.setup
         self._builder.commit(setup)
-        configs = camera_configs(setup.config)
+        configs = setup.config.by_camera()
         for name in self.keys() - configs.keys():
             self._remove(name)
         for name in self._retry_at.keys() - configs.keys():
@@ -101,8 +101,8 @@ class Cameras(dict[str, Camera]):
             self._sinks.publish(CameraRemoved(name))
         for name, camera in self.items():
             camera.pipeline.reconfigure(setup.cameras[name])
-            folder = state_folder(setup.config)
-            if folder != state_folder(before.config):
+            folder = setup.config.state_folder
+            if folder != before.config.state_folder:
                 camera.pause.move(folder)
             camera.pause.schedule = configs[name].schedule
             camera.pause.tick()
@@ -118,10 +118,10 @@ class Cameras(dict[str, Camera]):
 
     def _add(self, name: str) -> Pipeline:
         setup = self._builder.setup
-        config: Config = camera_configs(setup.config)[name]
+        config: Config = setup.config.by_camera()[name]
         show = self._builder.views[name].latest.show
         pipeline = Pipeline(setup.cameras[name], show, self._sinks, name)
-        folder, schedule = state_folder(config), config.schedule
+        folder, schedule = config.state_folder, config.schedule
         pause = PauseController(pipeline.source, folder, self._clock, schedule, name)
         self[name] = Camera(pipeline, pause)
         return pipeline

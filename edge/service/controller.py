@@ -13,13 +13,9 @@ import msgspec
 from edge import __version__
 from edge.config import (
     Config,
-    camera_configs,
     load_config,
     parse_config,
     parse_config_file,
-    redacted_config,
-    state_folder,
-    with_camera,
 )
 from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
@@ -129,11 +125,11 @@ class Controller:
                 self.shutdown = True
                 return CommandResult(), None
             case commands.SetModel() | commands.SetDetector() | commands.SetThresholds():
-                of_file = camera_configs(file_config)
+                of_file = file_config.by_camera()
                 for name in names:
-                    camera = camera_configs(config)[name]
+                    camera = config.by_camera()[name]
                     camera = with_change(command, camera, of_file[name], present.catalog)
-                    config = with_camera(config, name, camera)
+                    config = config.with_camera(name, camera)
             case commands.Reload():
                 config = file_config = self._adjust(
                     load_config(self._path, may_be_empty=False)  # it may be about to be written
@@ -155,7 +151,7 @@ class Controller:
         """
         file, present = SettingsFile(self._path), self._builder.setup.file_config
         try:
-            text = file.edit(load_config(self._path), command.changes, state_folder(present))
+            text = file.edit(load_config(self._path), command.changes, present.state_folder)
             config = self._adjust(parse_config_file(text, self._path))
             if config == present:
                 raise CommandError(
@@ -194,7 +190,7 @@ class Controller:
         if len(names) != 1:
             text = f"expected the topic of one camera: {', '.join(names)}"
             raise CommandError(ErrorCode.REFUSED, text)
-        config = camera_configs(self.config)[names[0]]
+        config = self.config.by_camera()[names[0]]
         if not config.privacy.allow_snapshots:
             raise CommandError(
                 ErrorCode.REFUSED,
@@ -226,7 +222,7 @@ class Controller:
             **(told[names[0]] if len(names) == 1 else {**NO_CAMERA, "cameras": told}),
             "models": {name: list(read_labels(path)) for name, path in catalog.models.items()},
             "detectors": list(catalog.detectors),
-            "config": redacted_config(self.config),
+            "config": self.config.redacted(),
         }
 
 

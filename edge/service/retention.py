@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.config import Config, camera_configs, outbox_paths, state_folder
+from edge.config import Config
 from edge.errors import EmotiondError
 from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
 from edge.publish.jsonl import prune_events
@@ -60,7 +60,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
 
     Outboxes of other configs with the same state folder are among them.
     """
-    state = state_folder(config)
+    state = config.state_folder
     for path in sorted(_event_logs(config)):
         parts = (path, path.with_name(f".{path.name}.part"))
         yield from (StoredFile("events", part) for part in parts if part.is_file())
@@ -82,7 +82,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
-    baselines = {one.classifier.neutral_baseline for one in camera_configs(config).values()}
+    baselines = {one.classifier.neutral_baseline for one in config.by_camera().values()}
     yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
@@ -101,11 +101,11 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
     ages: dict[str, float | None] = {"events": events, "images": images}
     ages["uploads"] = MAX_UPLOAD_AGE_S
     keeps = {  # of snapshots, by folder
-        state_folder(config) / SNAPSHOTS / name: camera.snapshots.max_age_s
-        for name, camera in camera_configs(config).items()
+        config.state_folder / SNAPSHOTS / name: camera.snapshots.max_age_s
+        for name, camera in config.by_camera().items()
     }
     logs = _event_logs(config)
-    own = [path for path in outbox_paths(config) if path]
+    own = [path for path in config.outbox_paths() if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):
         age = ages.get(stored.data)
@@ -155,7 +155,7 @@ def retention_thread(present_config: Callable[[], Config]) -> Iterator[None]:
 def delete_all(config: Config) -> None:
     """Delete every stored file, or raise an EmotiondError: a running daemon uses an outbox."""
     with ExitStack() as locks:
-        for path in state_folder(config).glob("outbox-*.sqlite"):
+        for path in config.state_folder.glob("outbox-*.sqlite"):
             try:
                 lock = lock_private(path.with_name(f"{path.name}.lock"))
             except BlockingIOError as error:

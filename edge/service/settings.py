@@ -18,9 +18,6 @@ from edge.capture.v4l2 import query_node, video_nodes
 from edge.config import (
     Config,
     RetentionSettings,
-    camera_configs,
-    outgoing_flows,
-    redacted_config,
 )
 from edge.config_migration import rename_keys
 from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
@@ -45,7 +42,7 @@ def describe_settings(config: Config, path: Path) -> dict[str, Any]:
 
 
 def _sections(config: Config) -> list[dict[str, Any]]:
-    shown = redacted_config(config)
+    shown = config.redacted()
     sections = [
         _section(name, getattr(config, name), shown[name])
         for name in config.__struct_fields__
@@ -143,16 +140,14 @@ def descriptions(cls: type) -> dict[str, str]:
 
 def privacy_losses(old: Config, new: Config) -> list[str]:
     """Return what a new config shows, sends or keeps that the old one did not, in a few words."""
-    known = {(flow.data, flow.to, flow.where) for flow in outgoing_flows(old)}
+    known = {(flow.data, flow.to, flow.where) for flow in old.outgoing_flows()}
     losses = [
         f"{flow.data} go to {flow.to} ({flow.where})"
-        for flow in outgoing_flows(new)
+        for flow in new.outgoing_flows()
         if (flow.leaves or flow.data == "images") and (flow.data, flow.to, flow.where) not in known
     ]
     blurs = list(PrivacyBlur)  # the weakest first
-    for before, after in zip(
-        camera_configs(old).values(), camera_configs(new).values(), strict=True
-    ):
+    for before, after in zip(old.by_camera().values(), new.by_camera().values(), strict=True):
         if set(before.ignore) - set(after.ignore):
             losses.append("a region that was black is shown and searched")
         if blurs.index(after.privacy.blur) < blurs.index(before.privacy.blur):

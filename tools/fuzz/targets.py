@@ -44,10 +44,10 @@ class Target:
 
 def config() -> Target:
     """Configs: the file that people write by hand."""
-    from edge.config import load_config, redacted_config
+    from edge.config import load_config
 
     def read(path: Path) -> None:
-        redacted_config(load_config(path))
+        load_config(path).redacted()
 
     whole = (ROOT / "config" / "emotiond.yaml").read_bytes()
     short = (b"source: 0\n", b"source: rtsp://user:pw@camera/1?pwd=x\nsinks: {kind: mqtt}\n")
