@@ -305,10 +305,7 @@ def parse_detector(text: str) -> DetectorSettings:
 
 
 def parse_source(text: str) -> SourceSettings:
-    """Return the source that a command line names, written as short as in a config.
-
-    A video is read as fast as possible: its faces lie apart by its own clock.
-    """
+    """Return the source that a command line names in short; a video is read as fast as it can."""
     source = parse_config({"source": text}, Path("--source")).source
     if isinstance(source, VideoSettings):
         return msgspec.structs.replace(source, realtime=False)

@@ -105,10 +105,7 @@ def with_environment(data: Any, folder: Path) -> Any:
 
 
 def expand_shorthand(data: Any, folder: Path) -> Any:
-    """Return a config with each bare word or address in full, and a single sink as a list.
-
-    `folder` is that of the file, where names of files are looked for.
-    """
+    """Return a config with its short forms in full; names of files are looked for in `folder`."""
     if not isinstance(data, dict):
         return data
     full = dict(data)

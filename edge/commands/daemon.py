@@ -43,9 +43,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     brokers.add_argument("--no-mqtt", action="store_true", help="publish to no broker")
     text = "file with the password of the user in --mqtt"
     parser.add_argument("--mqtt-password-file", metavar="FILE", help=text)
-    parser.add_argument(
-        "--device", type=common.parse_device, help="name of this device in MQTT topics"
-    )
+    text = "name of this device in MQTT topics"
+    parser.add_argument("--device", type=common.parse_device, help=text)
     parser.add_argument("--preview", action="store_true", help="show a window")
     parser.add_argument("--web", action="store_true", help="serve the web page")
 

@@ -124,11 +124,7 @@ def run_daemon(
 
 
 def final_stats(folder: Path) -> str:
-    """Return the statistics that a daemon logged when it ended.
-
-    Raises:
-        EmotiondError: it ended before it logged any; the text is its last message.
-    """
+    """Return the statistics that a daemon logged when it ended; EmotiondError: it has not."""
     lines = (folder / "daemon.log").read_text().splitlines()
     stats = next((line for line in reversed(lines) if "fps in" in line), None)
     if stats is None:

@@ -108,11 +108,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 def event_line(payload: bytes) -> str:
-    """Return one event as a line with a bar for its confidence, or why there is none.
-
-    Raises:
-        msgspec.DecodeError, RecursionError: it is no event.
-    """
+    """Return one event as a line with a bar for its confidence, or why there is none."""
     event = msgspec.json.decode(payload, type=_Event)
     confidence = event.reason or ", ".join(event.reasons)
     if not event.reason and event.confidence is not None:

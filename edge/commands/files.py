@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -203,14 +204,10 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
     parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
     several = "a folder for several videos, - prints that of one"
-    for name, text in (
-        ("--out", "the annotated copy, such as out.mp4"),
-        ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
-        ("--timeline", "a chart of the events, out.svg"),
-    ):
-        parser.add_argument(
-            name, type=common.output_path, metavar="FILE", help=f"{text}; {several}"
-        )
+    add_output = partial(parser.add_argument, type=common.output_path, metavar="FILE")
+    add_output("--out", help=f"the annotated copy, such as out.mp4; {several}")
+    add_output("--events", help=f"the events, out.jsonl or out.csv (else JSONL); {several}")
+    add_output("--timeline", help=f"a chart of the events, out.svg; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     text = "print the frames done of one video, and of how many, as JSON, each half second"
     parser.add_argument("--progress", action="store_true", help=text)
@@ -296,9 +293,8 @@ def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> N
         labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
         common.write_output(events, events_csv(result.events, list(labels)).encode())
     elif events is not None:
-        common.write_output(
-            events, b"".join(encode_event(event) + b"\n" for event in result.events)
-        )
+        lines = (encode_event(event) + b"\n" for event in result.events)
+        common.write_output(events, b"".join(lines))
     if timeline is not None:
         svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
         common.write_output(timeline, svg.encode())

@@ -164,10 +164,7 @@ class SetupBuilder:
                 self.views[name].latest.show(None)  # it may show what is hidden from now on
 
     def _update_views(self, config: Config) -> None:
-        """Have views show the cameras of a config, each with its own blur.
-
-        Where faces are to be hidden, no frame is shown in which one may have gone unseen.
-        """
+        """Have views show a config's cameras, blurred, without frames in which a face is unseen."""
         cameras, seen = config.by_camera(), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
             self.views.pop(name).latest.show(None)

@@ -114,14 +114,11 @@ class Pipeline:
             worker.start()
 
     def stop(self) -> bool:
-        """End the input, let the workers finish what they hold; return whether all did in time.
-
-        A source that hangs is left behind: the others end without it.
-        """
+        """End the input, let the workers finish what they hold; return whether all did in time."""
         capture, *others = self._workers
         capture.stop()
         in_time = capture.join(0.0 if self.abandoned else SOURCE_TIMEOUT)
-        self._frames.close()
+        self._frames.close()  # where the source hangs, the others end without it
         deadline = time.monotonic() + (0.0 if self.abandoned else STAGES_TIMEOUT)
         return all(worker.join(deadline - time.monotonic()) for worker in others) and in_time
 

@@ -27,15 +27,12 @@ ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "r
 
 @dataclass(frozen=True, slots=True)
 class ProcessingComponents:
-    """Steps of a frame's processing, in this order: tracks, expressions, events.
-
-    `digest` is that of the files that the analyzer was made of.
-    """
+    """Steps of a frame's processing, in this order: tracks, expressions, events."""
 
     scheduler: DetectionScheduler
     analyzer: ExpressionAnalyzer
     events: EventGenerator
-    digest: str = ""
+    digest: str = ""  # of the files that the analyzer was made of
 
 
 def build_processing(

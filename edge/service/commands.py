@@ -153,14 +153,11 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command; `answer` is called once, from the main thread, and never blocks.
-
-    It is for the camera of that name, or, without one, for the only one or all.
-    """
+    """A command; `answer` is called once, from the main thread, and never blocks."""
 
     command: Command
     answer: Callable[[CommandResult | CommandError], None]
-    camera: str = ""
+    camera: str = ""  # whom it is for; without a name, the only one or all
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:

@@ -138,17 +138,14 @@ class Controller:
         if isinstance(command, commands.Reload):
             changed = ", ".join(changes.sections) or "nothing"
             log.info("%s: read again; changed: %s", self._path, changed)
-        told = names[0] if names and names[0] in changes.cameras else next(iter(changes.cameras))
+        told = next(name for name in (*names, *changes.cameras) if name in changes.cameras)
         events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
     def _change_settings(
         self, command: commands.ChangeSettings
     ) -> tuple[CommandResult, Setup | None]:
-        """Prepare the config with other settings and write it.
-
-        What weakens privacy and was not confirmed is listed in the result, and nothing is done.
-        """
+        """Prepare and write the config, or list what weakens privacy and was not confirmed."""
         file, present = SettingsFile(self._path), self._builder.setup.file_config
         try:
             text = file.edit(load_config(self._path), command.changes, present.state_folder)
@@ -232,16 +229,13 @@ def with_change(
     file_config: Config,
     catalog: commands.Catalog,
 ) -> Config:
-    """Return the config of one camera as a command changes it, or raise a CommandError.
-
-    A baseline is of the file's own model alone, and the file's settings of a detector return with
-    that.
-    """
+    """Return the config of one camera as a command changes it, or raise a CommandError."""
     replace = msgspec.structs.replace
     match command:
         case commands.SetModel(model=name):
             _require(name, catalog.models)
             model, of_file = ModelPath(catalog.models[name]), file_config.classifier
+            # The baseline is of the file's own model, and returns with it.
             baseline = of_file.neutral_baseline if model == of_file.model else None
             classifier = replace(config.classifier, model=model, neutral_baseline=baseline)
             return replace(config, classifier=classifier)

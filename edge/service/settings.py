@@ -34,11 +34,13 @@ libraries are loaded, what one of several cameras has of its own. Of the sinks i
 
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
-    """Return the settings that the page can change, as plain values without secrets.
-
-    Each field has a key, kind of the value, value, default, choices or bounds, and meaning.
-    """
-    return {"path": str(path), "sections": _sections(config), "cameras": dict(_cameras())}
+    """Return the settings that the page can change, as plain values without secrets."""
+    cameras: dict[str, str] = {}
+    for node in video_nodes():
+        with suppress(OSError):
+            if (found := query_node(node)).gives_images:
+                cameras[str(node)] = found.card
+    return {"path": str(path), "sections": _sections(config), "cameras": cameras}
 
 
 def _sections(config: Config) -> list[dict[str, Any]]:
@@ -60,15 +62,6 @@ def _sections(config: Config) -> list[dict[str, Any]]:
         shown["host"] = ""  # to be named, though it has a default
         sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
     return sections
-
-
-def _cameras() -> Iterator[tuple[str, str]]:
-    """Yield path and name of each camera of this machine that gives images."""
-    for path in video_nodes():
-        with suppress(OSError):
-            node = query_node(path)
-            if node.gives_images:
-                yield str(path), node.card
 
 
 def _section(key: str, settings: msgspec.Struct, shown: Any) -> dict[str, Any]:
@@ -109,22 +102,18 @@ def _value_kind(name: str, kind: types.Type) -> dict[str, Any]:
         case [types.EnumType(cls=cls)]:
             found = {"kind": "choice", "choices": [one.value for one in cls]}
         case [types.LiteralType(values=values)]:
-            found = {
-                "kind": "choice",
-                "choices": sorted(values, key=lambda one: (str(type(one)), one)),
-            }
+            choices = sorted(values, key=lambda one: (str(type(one)), one))
+            found = {"kind": "choice", "choices": choices}
         case [(types.IntType() | types.FloatType()) as number]:
-            found = {"kind": "number", "whole": isinstance(number, types.IntType)}
-            found |= _bounds(number)
+            found = {
+                "kind": "number",
+                "whole": isinstance(number, types.IntType),
+                "min": number.ge if number.ge is not None else number.gt,
+                "max": number.le if number.le is not None else number.lt,
+            }
         case [types.StrType() | types.CustomType()]:
             found = {"kind": "text"}
     return found
-
-
-def _bounds(number: types.IntType | types.FloatType) -> dict[str, Any]:
-    low = number.ge if number.ge is not None else number.gt
-    high = number.le if number.le is not None else number.lt
-    return {"min": low, "max": high}
 
 
 def descriptions(cls: type) -> dict[str, str]:
@@ -162,11 +151,7 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
 
 
 class SettingsFile:
-    """Config file that is edited in place: its comments and its order stay.
-
-    Attributes:
-        path: the file.
-    """
+    """Config file that is edited in place: its comments and its order stay."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -230,10 +215,7 @@ class SettingsFile:
 
 
 def _assign(data: Any, keys: list[str], value: Any, config: Config, folder: Path) -> None:
-    """Set a value in the plain values of a file, or delete it where it is None.
-
-    A short form that it is below becomes the long one.
-    """
+    """Set a value of a file, or delete it where None; a short form above becomes the long one."""
     *parents, last = keys
     if parents:
         name = parents[0]

@@ -102,9 +102,9 @@ class MqttClient:
         self.closed_reason: str | None = None  # why the connection is no more
         self.incoming: deque[MqttMessage] = deque(maxlen=MAX_INCOMING)
         self.acks: deque[tuple[int, ReasonCode]] = deque()  # message ids, and what became of them
+        self._connacks: deque[ReasonCode] = deque()
         self._subacks: deque[list[ReasonCode]] = deque()
         self._settings = settings
-        self._connack: ReasonCode | None = None
         self._unacknowledged: set[int] = set()
         # An id of its own lets the broker see that a client returned, and not announce the last
         # will of the connection that it lost. The random part keeps two sessions of one purpose
@@ -114,7 +114,9 @@ class MqttClient:
         self._paho = _create_paho_client(settings, self.client_id)
         if will is not None:
             self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
-        self._paho.on_connect = self._on_connect
+        # paho calls these from within `poll`, holding its own locks: they note and never publish,
+        # wait or fail.
+        self._paho.on_connect = lambda *event: self._connacks.append(event[3])
         self._paho.on_disconnect = self._on_disconnect
         self._paho.on_subscribe = lambda *event: self._subacks.append(event[3])
         self._paho.on_publish = self._on_publish
@@ -132,15 +134,15 @@ class MqttClient:
             raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
         except (OSError, ValueError) as error:  # what the ssl module makes of some host names
             raise BrokerError(f"cannot be reached: {error}") from error
-        self.wait(lambda: self._connack is not None, self._paho.connect_timeout)
-        if self._connack is not None and not self._connack.is_failure:
+        answers = self.wait(lambda: bool(self._connacks), self._paho.connect_timeout)
+        if answers and not self._connacks[0].is_failure:
             return
         ended = self.closed_reason is not None
-        found = "ends the connection before it answers" if ended else "does not answer in time"
         self.close()
-        if self._connack is None:
+        if not answers:
+            found = "ends the connection before it answers" if ended else "does not answer in time"
             raise NotAnMqttBroker(f"{found}; is it MQTT?")
-        text = str(self._connack)
+        text = str(self._connacks[0])
         if text in {"Not authorized", "Bad user name or password"}:
             text += "; check user, password and what the broker allows them"
         raise ConnectionRefusedByBroker(text)
@@ -191,10 +193,7 @@ class MqttClient:
         return sent.mid
 
     def subscribe(self, topics: Sequence[str], required: bool = False) -> list[str]:
-        """Subscribe at QoS 1; return what is refused, or raise a BrokerError if it is `required`.
-
-        A BrokerError also says that no answer came.
-        """
+        """Subscribe at QoS 1; return what is refused. BrokerError: no answer, or `required`."""
         if not topics:
             return []
         self._paho.subscribe([(topic, 1) for topic in topics])
@@ -223,12 +222,6 @@ class MqttClient:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
         self._paho.disconnect()
         self.wait(lambda: self._paho.socket() is None, DISCONNECT_TIMEOUT)
-
-    # paho calls what follows from within `poll`, holding its own locks: they note and never
-    # publish, wait or fail.
-
-    def _on_connect(self, *event: Any) -> None:
-        self._connack = event[3]
 
     def _on_disconnect(self, *event: Any) -> None:
         unknown = {"Unspecified error": "the broker or the network ended it"}

@@ -19,8 +19,7 @@ from edge.publish.outbox_sink import OutboxSink
 from edge.publish.sink import SinkContext
 from edge.terminal import plural
 
-MAX_IN_FLIGHT = 20
-"""Events that the broker was sent and has not acknowledged."""
+MAX_IN_FLIGHT = 20  # events that the broker was sent and has not acknowledged
 
 MAX_PENDING_MESSAGES = 100
 """Messages, neither events nor retained, that wait for a broker; beyond, the oldest is dropped."""
@@ -53,6 +52,7 @@ class MqttPublisher(OutboxSink):
     ) -> None:
         super().__init__("mqtt", settings.outbox, context)
         self._settings, self._subscriptions = settings, list(subscriptions)
+        is_default = msgspec.structs.replace(settings, device=None) == MqttSettings()
         self._retained_topics = context.retained
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._connector = BrokerConnector(
@@ -60,7 +60,7 @@ class MqttPublisher(OutboxSink):
             will=self._goodbye,
             topics=self._subscriptions,
             note="events are kept and it is tried again",
-            hint=NO_BROKER_HINT if settings.is_default else "",
+            hint=NO_BROKER_HINT if is_default else "",
         )
         # By topic: a message, and the number of events of which the last must be recorded first.
         self._retained: dict[str, tuple[MqttMessage, int]] = {}
@@ -236,7 +236,7 @@ class MqttPublisher(OutboxSink):
                 PayloadFormatIndicator=1,
                 MessageExpiryInterval=left,
             )
-            camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
+            camera = msgspec.json.decode(event.payload).get("camera", "")
             topic = Topics(self._settings.root, camera).event
             message = MqttMessage(topic, event.payload, 1, properties=properties)
             self._in_flight[client.publish(message)] = event.number
@@ -251,9 +251,3 @@ class MqttPublisher(OutboxSink):
             self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
-
-
-class _EventCamera(msgspec.Struct, frozen=True):
-    """The camera of an event, where there are several."""
-
-    camera: str = ""

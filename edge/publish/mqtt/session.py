@@ -99,10 +99,7 @@ class BrokerConnector:
         self._connected_at = math.inf
 
     def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
-        """Yield a client each time that a broker lets one in, until `stopping` is set.
-
-        It is closed when the next one is asked for, and its end is logged.
-        """
+        """Yield each client that a broker lets in, until `stopping` is set; then it is closed."""
         delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
