@@ -103,23 +103,24 @@ class SetupBuilder:
         self.setup = Setup(config, config, catalog, specs, cameras)
 
     def _build(
-        self, name: str, camera: Config, present: tuple[Config, PipelineComponents] | None = None
+        self, name: str, camera: Config, present: PipelineComponents | None = None
     ) -> PipelineComponents:
-        """Return the components of a camera, those at `present` that can be kept among them."""
+        """Return the components of a camera, those of the present ones that can be kept."""
         live, recorder = camera.source.is_live, None
-        if present is not None and present[0].source == camera.source:
-            source = present[1].source
+        former = present.processing if present is not None else None
+        before = former.config if former is not None else None
+        if present is not None and before is not None and before.source == camera.source:
+            source = present.source
         else:
             source = open_source(camera.source)
             if present is not None and not live:  # a camera that is away comes back by itself
                 read_first(open_source(camera.source))
-        former = present and (present[0], present[1].processing)
         processing = build_processing(camera, self._track_ids, former, self._run)
         if camera.snapshots.on and self._commands is not None:
             folder = camera.state_folder / SNAPSHOTS / name
             origin = camera.snapshots, camera.privacy.blur, folder, live
-            if present is not None and present[0].ignore == camera.ignore:
-                recorder = present[1].snapshots
+            if present is not None and before is not None and before.ignore == camera.ignore:
+                recorder = present.snapshots
             if recorder is None or recorder.origin != origin:
                 recorder = SnapshotRecorder(*origin)
         return PipelineComponents(
@@ -140,13 +141,10 @@ class SetupBuilder:
         present, file_config = self.setup, file_config or config
         if bool(config.cameras) is not bool(present.config.cameras):
             raise ConfigError("cameras: a change needs a restart of the daemon")
-        only = None if config.cameras else present.components.processing
-        sections = changed_sections((present.config, only), config)
-        before = present.config.by_camera()
+        digest = None if config.cameras else present.components.processing.digest
+        sections = changed_sections(present.config, config, digest)
         built = {
-            name: self._build(
-                name, one, (before[name], present.cameras[name]) if name in before else None
-            )
+            name: self._build(name, one, present.cameras.get(name))
             for name, one in config.by_camera().items()
         }
         catalog = self._catalog_for(file_config)

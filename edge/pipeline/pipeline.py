@@ -98,7 +98,6 @@ class Pipeline:
                 "publish",
                 self._publish,
                 (self._events.close, self._stats.end, self._close_sinks),
-                self._start_sinks,
             ),
         )
         # What each worker uses at the moment; it takes them over from `components`.
@@ -297,11 +296,10 @@ class Pipeline:
 
     # Publish thread.
 
-    def _start_sinks(self) -> None:
-        self.publish_status()  # first of all: what a sink says of itself it takes from there
-        self.sinks.start()
-
     def _publish(self) -> None:
+        if self._last_status is None:
+            self.publish_status()  # first: what a sink says of itself it takes from there
+            self.sinks.start()
         event = self._events.get(WAIT)
         components = self.components
         self.sinks.replace_requested(CLOSE_TIMEOUT)

@@ -126,8 +126,8 @@ class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
     A step's return is the worker's heartbeat, so a step waits at most about a second for input. It
-    raises `QueueClosed` when there will be no more. `begin` runs first. At the end, whatever ended
-    it, all of `finish` run in turn. They close the queues on both sides of the worker: so an end
+    raises `QueueClosed` when there will be no more. At the end, whatever ended it, all of `finish`
+    run in turn. They close the queues on both sides of the worker: so an end
     travels down the pipeline by itself, and no writer is left waiting.
 
     Attributes:
@@ -140,12 +140,11 @@ class Worker:
         name: str,
         step: Callable[[], None],
         finish: Sequence[Callable[[], None]] = (),
-        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.error: Exception | None = None
         self.heartbeat = time.monotonic()
-        self._begin, self._step, self._finish = begin, step, finish
+        self._step, self._finish = step, finish
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -177,7 +176,6 @@ class Worker:
                 self.error = self.error or error
 
     def _repeat(self) -> None:
-        self._begin()
         while not self._stopping.is_set():
             self._step()
             self.heartbeat = time.monotonic()

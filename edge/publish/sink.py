@@ -177,24 +177,21 @@ class MultiSink:
             self._changes.append(self._wanted)
 
     def replace_requested(self, timeout: float) -> None:
-        """Go on with the sinks that were requested, if any; `timeout` is as of `replace`."""
+        """Go on with the sinks that were requested; close others in `timeout` seconds a change."""
         with self._lock:
             while self._changes:  # one after the other: each closes what the next may need
-                self.replace(self._changes.popleft(), timeout)
-
-    def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks, present ones among them; close the rest in `timeout` seconds."""
-        # First: a new one may use the same file, or the same client id at the broker.
-        removed = [sink for sink in self._sinks if sink not in sinks]
-        added = [sink for sink in sinks if sink not in self._sinks]
-        self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
-        _close_all(removed, timeout)
-        self._dropped_by_removed += sum(sink.dropped for sink in removed)
-        for sink in added:
-            for status in self._statuses.values():
-                sink.publish(status)
-            sink.start()
-        self._sinks = tuple(sinks)
+                sinks = self._changes.popleft()
+                # First: a new one may use the same file, or the same client id at the broker.
+                removed = [sink for sink in self._sinks if sink not in sinks]
+                added = [sink for sink in sinks if sink not in self._sinks]
+                self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
+                _close_all(removed, timeout)
+                self._dropped_by_removed += sum(sink.dropped for sink in removed)
+                for sink in added:
+                    for status in self._statuses.values():
+                        sink.publish(status)
+                    sink.start()
+                self._sinks = sinks
 
     def close(self, timeout: float) -> None:
         """Close them all, within `timeout` seconds together."""

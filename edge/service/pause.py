@@ -16,12 +16,7 @@ from edge.schedule import ScheduleSettings
 
 log = logging.getLogger(__name__)
 
-FILE = "pause.json"
-
-
-def pause_file(camera: str = "") -> str:
-    """Return the name of the file for the pause of a camera; that of an only one has no name."""
-    return f"pause-{camera}.json" if camera else FILE
+FILE = "pause.json"  # that of an only camera
 
 
 class StoredPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,8 +45,8 @@ class PauseController:
         schedule: ScheduleSettings | None = None,
         name: str = "",
     ) -> None:
-        self._source, self._clock, self._name = source, clock, name
-        self._path = folder / pause_file(name)
+        self._source, self._clock = source, clock
+        self._path = folder / (f"pause-{name}.json" if name else FILE)
         self.schedule, self._is_active = schedule or ScheduleSettings(), True
         self._resume_at = math.inf
         self._asked = self._load()
@@ -62,7 +57,7 @@ class PauseController:
     def move(self, folder: Path) -> None:
         """Store the pause in another folder from now on."""
         self._remove()
-        self._path = folder / pause_file(self._name)
+        self._path = folder / self._path.name
         if self._asked is not None:
             self._save(self._asked)
 

@@ -88,10 +88,9 @@ class MqttSink(MqttPublisher):
             case types.CameraRemoved():
                 self._states.pop(camera, None)
                 if home is not None:
-                    self._announcements.pop(
-                        topic := homeassistant.discovery_topic(home, topics.root), None
-                    )
-                    self.publish_retained(topic, b"", qos=1)
+                    announced = homeassistant.discovery_topic(home, topics.root)
+                    self._announcements.pop(announced, None)
+                    self.publish_retained(announced, b"", qos=1)
                 for topic in (topics.state, topics.stats):
                     self.publish_retained(topic, b"", qos=1)
 

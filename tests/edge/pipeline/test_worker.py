@@ -137,21 +137,6 @@ def test_every_step_is_a_heartbeat() -> None:
     assert worker.join(5)
 
 
-def test_what_a_worker_begins_with_is_done_by_its_own_thread_before_the_first_step() -> None:
-    order: list[str] = []
-
-    def note(what: str) -> Callable[[], None]:
-        return lambda: order.append(f"{threading.current_thread().name} {what}")
-
-    worker = Worker("work", note("steps"), [note("ends")], note("begins"))
-    worker.start()
-    wait_until(lambda: len(order) > 2)
-    worker.stop()
-    assert worker.join(5)
-    assert order[:2] == ["work begins", "work steps"]
-    assert order[-1] == "work ends"
-
-
 def test_a_reader_that_is_woken_returns_with_nothing_once() -> None:
     queue: BoundedQueue[int] = BoundedQueue(1, lossless=False)
     queue.wake()
