@@ -19,17 +19,9 @@ from edge.capture.orientation import orient
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
+from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
-from edge.offline.video import (
-    Outcome,
-    VideoJob,
-    VideoResult,
-    analyze_on_cluster,
-    analyze_parallel,
-    analyze_video,
-    probe_video,
-)
 from edge.paths import path_text
 from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
@@ -236,20 +228,21 @@ def video(options: argparse.Namespace) -> ExitCode:
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
     code = ExitCode.OK
-    results: dict[int, VideoResult] = {}
+    results: dict[int, offline.VideoResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"
         copies = [copy] if "out" in printed else outputs["out"]
         jobs = [
-            VideoJob(path, config, out) for path, out in zip(options.videos, copies, strict=True)
+            offline.VideoJob(path, config, out)
+            for path, out in zip(options.videos, copies, strict=True)
         ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
             if failure is not None:
                 print_error(failure)
                 code = ExitCode.FAULT
-            if isinstance(result, VideoResult):
+            if isinstance(result, offline.VideoResult):
                 _write(result, outputs["events"][index], outputs["timeline"][index])
                 results[index] = result
         if "out" in printed and results:
@@ -261,12 +254,14 @@ def video(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+def _analyze(
+    jobs: Sequence[offline.VideoJob], options: argparse.Namespace
+) -> Iterator[offline.Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = probe_video(jobs[0].video)
+                total = offline.probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:
@@ -276,18 +271,18 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
                         due = time.monotonic() + PROGRESS_INTERVAL_S
                         print_json(msgspec.json.encode({"frames": done, "of": total}))
 
-                yield 0, analyze_video(jobs[0], tell)
+                yield 0, offline.analyze_video(jobs[0], tell)
             except EmotiondError as error:
                 yield 0, error
             return
         if options.dask:
-            outcomes = analyze_on_cluster(jobs, options.dask)
+            outcomes = offline.analyze_on_cluster(jobs, options.dask)
         else:
-            outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
+            outcomes = offline.analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
-def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> None:
+def _write(result: offline.VideoResult, events: Path | None, timeline: Path | None) -> None:
     """Write events and timeline, each whole or not at all."""
     if events is not None and events.suffix.lower() == ".csv":
         labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
@@ -300,7 +295,7 @@ def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> N
         common.write_output(timeline, svg.encode())
 
 
-def _print_summary(result: VideoResult, as_json: bool) -> None:
+def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
