@@ -15,9 +15,7 @@ from edge.publish import expand_sink
 
 MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
 
-MAX_VALUES = 10_000
-"""Values in a config at most, those behind an alias counted each time that it stands there."""
-
+MAX_VALUES = 10_000  # in a config, those behind an alias each time that it stands there
 ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
 

@@ -17,15 +17,9 @@ from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedF
 
 T = TypeVar("T")
 
-WINDOW = 1024
-"""Number of the latest values that a percentile is taken over."""
-
-RATE_SECONDS = 10.0
-"""Seconds that a rate is taken over."""
-
-ZONES = Path("/sys/class/thermal")
-"""Directory in which the kernel reports temperatures."""
-
+WINDOW = 1024  # number of the latest values that a percentile is taken over
+RATE_SECONDS = 10.0  # seconds that a rate is taken over
+ZONES = Path("/sys/class/thermal")  # where the kernel reports temperatures
 MAX_PLAUSIBLE_TEMPERATURE = 150.0
 """Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
 

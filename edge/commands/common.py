@@ -34,9 +34,7 @@ def add_subcommand(
     return parser
 
 
-STDOUT = Path("/dev/stdout")
-"""Standard output as the file that a command writes; `-` on the command line."""
-
+STDOUT = Path("/dev/stdout")  # as the file that a command writes; `-` on the command line
 MAX_WIDTH = 100_000
 """Characters of a table that goes into a file or to another program: its lines are not wrapped."""
 

@@ -29,14 +29,9 @@ from edge.types import Frame
 
 CLIP = Path(__file__).with_name("faces.mp4")
 
-CLIP_FPS = 25
-"""Frames a second of the clip."""
-
-TIMEOUT, STOP_TIMEOUT = 120.0, 30.0
-"""Seconds that the daemon may take to end (the clip lasts 19), and to stop."""
-
-POLL_INTERVAL = 0.2
-"""Seconds of the longest wait for a message."""
+CLIP_FPS = 25  # frames a second of the clip
+TIMEOUT, STOP_TIMEOUT = 120.0, 30.0  # seconds the daemon may take to end (the clip has 19), to stop
+POLL_INTERVAL = 0.2  # seconds of the longest wait for a message
 
 
 class LoopedVideo(VideoSettings, frozen=True, tag="video"):

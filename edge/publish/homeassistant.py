@@ -14,9 +14,7 @@ from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topi
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-Options = dict[str, Any]
-"""Of an entity, as the integration of its kind has them."""
-
+Options = dict[str, Any]  # of an entity, as the integration of its kind has them
 Announcement = dict[str, Any]
 """A message that announces a device; `components` has its entities and triggers by their keys."""
 

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
@@ -15,8 +14,7 @@ from edge.publish import MultiSink
 from edge.service.pause import PauseController
 from edge.types import CameraRemoved
 
-RETRY_DELAY_S = 10.0
-"""Seconds after which one of several cameras that failed is begun anew."""
+RETRY_DELAY_S = 10.0  # seconds after which one of several cameras that failed is begun anew
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +31,12 @@ class Cameras(dict[str, Camera]):
     """Cameras that run, by name (an only one has none), and the sinks that they have in common.
 
     Of several, one that fails or hangs is given up and begun anew; the others go on. An only one
-    ends with its error. `clock` is the monotonic one, in seconds.
+    ends with its error.
     """
 
-    def __init__(self, builder: SetupBuilder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, builder: SetupBuilder) -> None:
         super().__init__()
-        self._builder, self._clock = builder, clock
+        self._builder = builder
         self._sinks = MultiSink(builder.setup.components.sinks)
         self._retry_at: dict[str, float] = {}  # of cameras that failed
         self._given_up: list[Pipeline] = []
@@ -122,7 +120,7 @@ class Cameras(dict[str, Camera]):
         show = self._builder.views[name].latest.show
         pipeline = Pipeline(setup.cameras[name], show, self._sinks, name)
         folder, schedule = config.state_folder, config.schedule
-        pause = PauseController(pipeline.source, folder, self._clock, schedule, name)
+        pause = PauseController(pipeline.source, folder, schedule=schedule, name=name)
         self[name] = Camera(pipeline, pause)
         return pipeline
 
@@ -148,14 +146,14 @@ class Cameras(dict[str, Camera]):
         pipeline.stop()
         self._builder.views[name].latest.show(None)
         self._given_up = [*filter(lambda one: one.running, self._given_up), pipeline]
-        self._retry_at[name] = self._clock() + RETRY_DELAY_S
+        self._retry_at[name] = time.monotonic() + RETRY_DELAY_S
         del self[name]
 
     def _begin_anew(self) -> None:
         """Build and start again each camera whose time has come, unless it still hangs."""
         hanging = {one.name for one in self._given_up if one.running}
-        for name in [name for name, due in self._retry_at.items() if self._clock() >= due]:
-            self._retry_at[name] = self._clock() + RETRY_DELAY_S
+        for name in [name for name, due in self._retry_at.items() if time.monotonic() >= due]:
+            self._retry_at[name] = time.monotonic() + RETRY_DELAY_S
             if name in hanging:
                 continue
             try:

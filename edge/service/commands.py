@@ -15,11 +15,8 @@ from edge.config_errors import format_validation_error
 from edge.infer.crop import Degrees, GrayLevel, Limit
 from edge.model_card import Share
 
-MAX_PAUSE_S = 366 * 86_400.0
-"""Longest pause that ends by itself, in seconds."""
-
-MAX_WAITING = 16
-"""Requests that may wait for their answer; a caller who is faster is told so."""
+MAX_PAUSE_S = 366 * 86_400.0  # longest pause that ends by itself, in seconds
+MAX_WAITING = 16  # requests that may wait for their answer; a caller who is faster is told so
 
 
 class CommandName(StrEnum):

@@ -2,7 +2,6 @@
 
 import logging
 import platform
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,7 @@ class Controller:
     """Carries out commands on the cameras, and changes them as the config file says.
 
     What commands change lasts until the config is read again; only a pause outlives the process.
-    `clock` is the monotonic one, in seconds; `adjust` is what the command line changes of whatever
-    the file at `path` says.
+    `adjust` is what the command line changes of whatever the file at `path` says.
 
     Attributes:
         commands: requests that wait for their answer.
@@ -57,13 +55,12 @@ class Controller:
     def __init__(
         self,
         path: Path,
-        clock: Callable[[], float] = time.monotonic,
         adjust: Callable[[Config], Config] = lambda config: config,
     ) -> None:
         self.shutdown, self.commands = False, commands.CommandQueue()
         self._path, self._adjust = path, adjust
         self._builder = SetupBuilder(adjust(load_config(path)), self.commands, path)
-        self.cameras = Cameras(self._builder, clock)
+        self.cameras = Cameras(self._builder)
 
     @property
     def config(self) -> Config:

@@ -24,9 +24,7 @@ from edge.service.retention import retention_thread
 from edge.terminal import plural
 from edge.types import Stats
 
-TICK, STARTUP_TICK = 1.0, 0.05
-"""Seconds between two looks at the pipeline, and for as long as it is not ready."""
-
+TICK, STARTUP_TICK = 1.0, 0.05  # seconds between two looks at the pipeline; until it is ready
 STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0
 """Seconds between two stats, and between updates of the frame rate in the status; the rest of that
 is sent when it changes."""

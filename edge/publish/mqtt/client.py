@@ -25,9 +25,7 @@ CONNECT_TIMEOUT, ANSWER_TIMEOUT, DISCONNECT_TIMEOUT = 3.0, 5.0, 1.0
 """Seconds that a broker may take to let a connection in, and again to answer to it; to acknowledge
 what it was asked or sent; to let a connection go."""
 
-POLL_INTERVAL = 0.3
-"""Seconds of the longest single wait for something to read, to write or to do."""
-
+POLL_INTERVAL = 0.3  # seconds of the longest single wait for something to read, write or do
 TAKEN_OVER = "Session taken over"
 """Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
 

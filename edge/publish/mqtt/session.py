@@ -18,9 +18,7 @@ from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure,
 from edge.publish.mqtt import client as mqtt
 from edge.publish.mqtt.settings import Address, MqttSettings
 
-FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0
-"""Seconds; a broker that returns is found within the longest."""
-
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0  # seconds: how soon a broker that returns is found
 STABLE_SECONDS, MAX_SHORT_CONNECTIONS = 10.0, 3
 """After so many seconds a connection has proved itself. A client that is thrown out sooner waits
 longer and longer, as if the broker were away; so often in a row, and somebody ends them."""

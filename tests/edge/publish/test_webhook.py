@@ -14,9 +14,9 @@ import pytest
 
 from edge.config import parse_config
 from edge.errors import ConfigError, EmotiondError, Level
-from edge.publish import SinkContext, WebhookSettings, webhook
+from edge.publish import SinkContext, webhook
 from edge.publish.mqtt.settings import TlsSettings
-from edge.publish.webhook import WebhookSink
+from edge.publish.webhook import WebhookSettings, WebhookSink
 from edge.secrets import SecretRef
 from tests import schema
 from tests.brokers import wait_until
