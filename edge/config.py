@@ -316,8 +316,7 @@ def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
     """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("Expected a path")
-    is_name = "/" not in value and Path(value).suffix != ".tflite"
-    if is_name and kind in (ModelPath, LibraryPath):
+    if "/" not in value and Path(value).suffix != ".tflite" and kind in (ModelPath, LibraryPath):
         return kind(value)
     try:
         return kind(folder / Path(value).expanduser())

@@ -138,8 +138,7 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
-    remove = common.add_subcommand(actions, "remove", homeassistant, text)
-    common.add_config(remove)
+    common.add_config(common.add_subcommand(actions, "remove", homeassistant, text))
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:

@@ -53,21 +53,14 @@ is kept while these stay the same."""
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that the daemon has by one config: loaded, bound, opened and locked.
-
-    Attributes:
-        file_config: the same config without what commands changed.
-        catalog: what commands may choose from, as the file has it.
-        sections: those in which the config differs from that of the setup before.
-        cameras: the components of each camera by name, with the same sinks.
-    """
+    """All that the daemon has by one config: loaded, bound, opened and locked."""
 
     config: Config
-    file_config: Config
-    catalog: Catalog
+    file_config: Config  # the same without what commands changed
+    catalog: Catalog  # what commands may choose from, as the file has it
     sink_specs: tuple[SinkSpec, ...]
-    cameras: dict[str, PipelineComponents]
-    sections: tuple[str, ...] = ()
+    cameras: dict[str, PipelineComponents]  # by name, with the same sinks
+    sections: tuple[str, ...] = ()  # in which the config differs from that of the setup before
 
     @property
     def components(self) -> PipelineComponents:
@@ -80,11 +73,7 @@ class SetupBuilder:
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
     be running. Without `commands` sinks take none, and no view is opened; without `path`, that of
-    the config, it is not remembered what brokers retain.
-
-    Attributes:
-        setup: the present one.
-        views: what may be seen of each camera, by name; that of an only one has no name.
+    the config, it is not remembered what brokers retain. `setup` is the present one.
     """
 
     def __init__(
@@ -93,7 +82,7 @@ class SetupBuilder:
         self._commands, self._path, self._run = commands, path, new_run()
         self._images, self._track_ids = ImageAnalyzer(lambda: self.setup.config), count(1)
         self._nothing = LatestFrame()  # seen of several cameras together
-        self.views: dict[str, CameraView] = {}
+        self.views: dict[str, CameraView] = {}  # of each camera; that of an only one has no name
         self._update_views(config)
         catalog = self._catalog_for(config)
         built = {name: self._build(name, one) for name, one in config.by_camera().items()}

@@ -55,9 +55,6 @@ class Pipeline:
 
     Attributes:
         components: those that the workers use, or will from their next step on.
-        source: the source, which can be paused.
-        failed_inputs: how many inputs could not be read.
-        sinks: all that it publishes to.
         name: of the camera; empty where there is no other.
         removed: whether the config names the camera no more, which is told at the end.
         abandoned: whether it hangs and was given up: its camera is offline.
@@ -70,7 +67,7 @@ class Pipeline:
         sinks: MultiSink | None = None,
         name: str = "",
     ) -> None:
-        self.failed_inputs, self.name = 0, name
+        self.failed_inputs, self.name = 0, name  # inputs that could not be read
         self.removed = self.abandoned = False
         self.components = components
         self.source = PausableSource(components.source, components.live)

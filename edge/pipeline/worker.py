@@ -21,15 +21,11 @@ class BoundedQueue(Generic[T]):
 
     When it is full, a lossless queue makes its writer wait; any other drops its oldest item, so its
     writer never blocks. With a capacity of one that is "the newest wins".
-
-    Attributes:
-        dropped: how many items it dropped.
-        lossless: wait rather than drop; it may be changed, for the items that come from then on.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
-        self.dropped = 0
-        self.lossless, self._capacity = lossless, capacity
+        self.lossless = lossless  # it may be changed, for the items that come from then on
+        self.dropped, self._capacity = 0, capacity
         self._items: deque[T] = deque()
         self._closed = self._woken = False
         self._changed = threading.Condition()
@@ -77,16 +73,11 @@ class BoundedQueue(Generic[T]):
 
 
 class LatestFrame:
-    """Newest analyzed frame: one thread sets it, any number read it, and none waits for another.
-
-    Attributes:
-        newest: the frame; None where there is nothing to be seen.
-        kept: whether anybody may look: a frame is large.
-    """
+    """Newest analyzed frame: one thread sets it, any number read it, and none waits for another."""
 
     def __init__(self) -> None:
-        self.newest: AnalyzedFrame | None = None
-        self.kept, self._searched_only = True, False
+        self.newest: AnalyzedFrame | None = None  # None where there is nothing to be seen
+        self.kept, self._searched_only = True, False  # kept if anybody may look: it is large
         self._metrics = Metrics()
         self._changed = threading.Condition()
 
@@ -129,10 +120,6 @@ class Worker:
     raises `QueueClosed` when there will be no more. At the end, whatever ended it, all of `finish`
     run in turn. They close the queues on both sides of the worker: so an end
     travels down the pipeline by itself, and no writer is left waiting.
-
-    Attributes:
-        error: the first that ended it, None where there was none.
-        heartbeat: when the last step ended, on the monotonic clock.
     """
 
     def __init__(
@@ -142,8 +129,8 @@ class Worker:
         finish: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.name = name
-        self.error: Exception | None = None
-        self.heartbeat = time.monotonic()
+        self.error: Exception | None = None  # the first that ended it
+        self.heartbeat = time.monotonic()  # when the last step ended
         self._step, self._finish = step, finish
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)

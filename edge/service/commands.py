@@ -96,15 +96,11 @@ class GetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Change the config file and go on with it; it has no name, so that the page alone can ask.
+    """Change the config file and go on with it; it has no name, so that the page alone can ask."""
 
-    Attributes:
-        changes: new values by key, such as `smoothing.hold_s`; None brings the default back.
-        confirmed: whether it may let out or keep more than before.
-    """
-
+    # New values by key, such as `smoothing.hold_s`; None brings the default back.
     changes: Annotated[dict[str, Any], msgspec.Meta(min_length=1, max_length=100)]
-    confirmed: bool = False
+    confirmed: bool = False  # whether it may let out or keep more than before
 
 
 class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -45,11 +45,6 @@ class Controller:
 
     What commands change lasts until the config is read again; only a pause outlives the process.
     `adjust` is what the command line changes of whatever the file at `path` says.
-
-    Attributes:
-        commands: requests that wait for their answer.
-        cameras: those that run.
-        shutdown: whether the daemon was told to end.
     """
 
     def __init__(
@@ -196,8 +191,7 @@ class Controller:
         if frame is None or not camera.gives_frames:
             reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no image {reason}")
-        image = apply_privacy(frame, config.privacy.blur)
-        jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+        jpeg = cv2.imencode(".jpg", apply_privacy(frame, config.privacy.blur))[1].tobytes()
         width, height = frame.frame.size
         return CommandResult({"width": width, "height": height, "bytes": len(jpeg)}, jpeg)
 

@@ -171,8 +171,7 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
 def _end(cameras: Cameras) -> ExitCode:
     in_time = cameras.stop()
     for name, camera in cameras.items():
-        place = f"camera {name}: " if name else ""
-        log.info("%s%s", place, summary(camera.pipeline.stats()))
+        log.info("%s%s", f"camera {name}: " if name else "", summary(camera.pipeline.stats()))
     error = cameras.error
     if isinstance(error, EmotiondError):
         log.error("%s", error)

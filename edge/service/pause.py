@@ -31,10 +31,7 @@ class PauseController:
     A pause that was asked for lies in a file of the state `folder`, which exists as long as it
     lasts; where that of an earlier run is not over, `source` is paused at once. So it is outside
     the `schedule`, whatever is told. `clock` is monotonic, in seconds; `name` is that of one of
-    several cameras.
-
-    Attributes:
-        schedule: the present one; a change counts from the next `tick`.
+    several cameras. A change of `schedule` counts from the next `tick`.
     """
 
     def __init__(

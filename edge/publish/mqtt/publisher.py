@@ -185,8 +185,7 @@ class MqttPublisher(OutboxSink):
         if former:
             log.info("%s: clears what has a former name: %s", self, ", ".join(former))
         for topic in former:
-            message = MqttMessage(topic, b"", 1, retain=True)
-            self._clearing[client.publish(message)] = topic
+            self._clearing[client.publish(MqttMessage(topic, b"", 1, retain=True))] = topic
 
     def _remember(self, topics: Collection[str]) -> None:
         """Remember what this broker is given to retain, before it is."""
