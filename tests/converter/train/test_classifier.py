@@ -147,7 +147,7 @@ def test_a_student_learns_from_teachers_whose_judgements_are_kept(
     from converter.train.classifier import TrainingSet, teacher_targets, train
 
     how = Distillation(teachers=("teacher",), weight=0.5, views=2)
-    student = msgspec.structs.replace(SHORT, distillation=how)
+    student = msgspec.structs.replace(SHORT, distillation=how, dtype="float32")
     train(student, data, tmp_path, (trained,))
     (kept,) = trained.glob("logits-*.npy")
     written = kept.stat().st_mtime_ns
