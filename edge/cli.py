@@ -51,9 +51,7 @@ functions `add_NAME_arguments(parser)` and `NAME(options)`, which returns the ex
 
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
-INTERRUPTED, OUTPUT_CLOSED = 130, 141
-"""What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
-
+INTERRUPTED, OUTPUT_CLOSED = 130, 141  # a shell's codes of Ctrl-C, and of an output that was closed
 MIN_ADDRESS_SPACE = 1_200_000_000
 """Bytes that a process must be able to ask for: the daemon with page and stream asks for 1.1 GB on
 two cores (2026-11-29), and without them OpenCV ends by a signal as it is imported."""

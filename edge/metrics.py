@@ -20,8 +20,7 @@ T = TypeVar("T")
 WINDOW = 1024  # number of the latest values that a percentile is taken over
 RATE_SECONDS = 10.0  # seconds that a rate is taken over
 ZONES = Path("/sys/class/thermal")  # where the kernel reports temperatures
-MAX_PLAUSIBLE_TEMPERATURE = 150.0
-"""Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
+MAX_PLAUSIBLE_TEMPERATURE = 150.0  # degrees Celsius; an absent sensor may tell more, or less than 0
 
 
 class Metrics:

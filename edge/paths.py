@@ -20,8 +20,7 @@ SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 
 IMAGE_LINKS = "images"  # folder of links to images that were written, in the state folder
 UPLOADS = "uploads"  # folder of videos that were uploaded to the page, in the state folder
-CREDENTIALS = Path("/run/credentials")
-"""The secrets that systemd gave to each running unit (systemd.exec(5), LoadCredential=)."""
+CREDENTIALS = Path("/run/credentials")  # of each running unit (systemd.exec(5), LoadCredential=)
 
 
 def asset(name: str) -> Path:

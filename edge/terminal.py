@@ -17,8 +17,7 @@ from edge.errors import EmotiondError
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
-QUIET_S, MAX_COMPLAINTS = 3600.0, 100
-"""Seconds without a complaint after which it is a new one, and how many are counted at a time."""
+QUIET_S, MAX_COMPLAINTS = 3600.0, 100  # seconds until a complaint is new; how many are counted
 
 
 def configure_logging() -> None:

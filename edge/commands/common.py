@@ -35,8 +35,7 @@ def add_subcommand(
 
 
 STDOUT = Path("/dev/stdout")  # as the file that a command writes; `-` on the command line
-MAX_WIDTH = 100_000
-"""Characters of a table that goes into a file or to another program: its lines are not wrapped."""
+MAX_WIDTH = 100_000  # characters of a table for a file or another program: no line is wrapped
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

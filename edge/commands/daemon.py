@@ -28,8 +28,7 @@ from edge.service.commands import CommandQueue
 from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
 
-COLORS = {Level.WARNING: 33, Level.FAILURE: 31}
-"""Color of a check's result on a terminal, as ECMA-48 numbers it: yellow, red."""
+COLORS = {Level.WARNING: 33, Level.FAILURE: 31}  # yellow and red, as ECMA-48 numbers them
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:

@@ -31,10 +31,7 @@ from edge.publish.summary import Summarizer
 WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
 EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
-STALL_TIMEOUT = 15.0
-"""Seconds without a heartbeat after which a worker is called hung; a live source may take five to
-open and two to read."""
-
+STALL_TIMEOUT = 15.0  # seconds without a heartbeat; a source may take 5 to open and 2 to read
 SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
 """Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
 for the other workers; systemd waits longer than both."""

@@ -27,9 +27,7 @@ from edge.service.commands import CommandError, CommandRequest, CommandResult, E
 from edge.service.settings import SettingsFile, describe_settings, privacy_losses
 from edge.view.annotate import apply_privacy
 
-NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))
-"""What is told of a camera, where it is of several together."""
-
+NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))  # of several together
 THRESHOLD_KEYS = {
     "face_threshold": ("classifier", "face_threshold"),
     "min_expression_confidence": ("classifier", "min_confidence"),

@@ -26,16 +26,12 @@ CONNECT_TIMEOUT, ANSWER_TIMEOUT, DISCONNECT_TIMEOUT = 3.0, 5.0, 1.0
 what it was asked or sent; to let a connection go."""
 
 POLL_INTERVAL = 0.3  # seconds of the longest single wait for something to read, write or do
-TAKEN_OVER = "Session taken over"
-"""Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
-
+TAKEN_OVER = "Session taken over"  # by a client of the same id; as brokers of MQTT 5 say it
 MAX_PACKET_BYTES, MAX_INCOMING = 65_536, 1024
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long. Messages
 that came and may wait to be read; beyond, the oldest is dropped."""
 
-MAX_UNACKNOWLEDGED = 40
-"""Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
-
+MAX_UNACKNOWLEDGED = 40  # messages of QoS 1 without answer; paho's own queue is endless
 
 T = TypeVar("T")
 

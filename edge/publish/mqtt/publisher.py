@@ -21,12 +21,8 @@ from edge.terminal import plural
 
 MAX_IN_FLIGHT = 20  # events that the broker was sent and has not acknowledged
 
-MAX_PENDING_MESSAGES = 100
-"""Messages, neither events nor retained, that wait for a broker; beyond, the oldest is dropped."""
-
-REJECTED_RETRY_SECONDS = 15.0
-"""Pause before events are sent again to a broker that lets this client in and rejects them."""
-
+MAX_PENDING_MESSAGES = 100  # neither events nor retained; beyond, the oldest is dropped
+REJECTED_RETRY_SECONDS = 15.0  # pause before a broker that rejects events is offered them again
 NO_BROKER_HINT = (
     "to look without a broker: `emotiond run --web --no-mqtt`; to publish to another: `--mqtt URL`"
 )
