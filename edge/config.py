@@ -94,11 +94,11 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
         if forbidden and self.purpose not in {"medical", "safety"}:
-            raise ValueError(
-                f"Expected `purpose` medical or safety in the context {self.context}; for any "
-                "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
-                "emotions"
+            act = (
+                "Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer emotions"
             )
+            text = f"`purpose` medical or safety in the context {self.context}; for any other {act}"
+            raise ValueError(f"Expected {text}")
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -265,10 +265,9 @@ def complete_config(config: Config, path: Path) -> Config:
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:
             if (first := places.setdefault(target, place)) != place:
-                raise ConfigError(
-                    f"{path}: sinks[{place}]: expected another target than that of sinks[{first}], "
-                    f"found {target}; remove one, or give it another device, broker or path"
-                )
+                text = f"sinks[{place}]: expected another target than that of sinks[{first}], found"
+                remedy = "remove one, or give it another device, broker or path"
+                raise ConfigError(f"{path}: {text} {target}; {remedy}")
     age = config.retention.max_event_age_s
     if age is None:
         return config

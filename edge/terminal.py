@@ -127,16 +127,13 @@ def _write(text: str, content: bytes = b"") -> None:
 
 
 def _lines(text: str, level: int, journal: bool) -> str:
-    """Return lines without control characters; for the journal each has its priority."""
+    """Return lines without control characters; the journal takes each for an entry."""
     priority = f"<{PRIORITIES.get(level, 7)}>" if journal else ""
     return "\n".join(priority + printable(line) for line in text.split("\n"))
 
 
 class LogFormatter(logging.Formatter):
-    """Formats lines without control characters, whatever is quoted in them.
-
-    The journal takes each line of a traceback for an entry, and adds the time itself.
-    """
+    """Formats lines without control characters; the journal adds the time itself."""
 
     def __init__(self, journal: bool) -> None:
         text = "%(message)s%(repetition)s"

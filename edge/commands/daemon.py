@@ -93,12 +93,9 @@ add_check_arguments = common.add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
-    """Build everything that the config names, and start none of it.
-
-    Secrets that systemd gives to the running service alone, not even to its ExecReload=, are left
-    out.
-    """
+    """Build everything that the config names, and start none of it."""
     config = load_config(options.config)
+    # Without what systemd gives to the running service alone, not even to its ExecReload=.
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)

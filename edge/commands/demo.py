@@ -102,10 +102,7 @@ def _show() -> ExitCode:
 def run_daemon(
     folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
-
-    Its config and its log, `daemon.log`, lie in `folder`; `environment` is added to its own.
-    """
+    """Run the daemon, its config and `daemon.log` in `folder`; then stop it as systemd does."""
     path = folder / "config.json"  # JSON is YAML
     path.write_bytes(msgspec.json.encode(config))
     command = [sys.executable, "-m", "edge", "run", "--config", str(path)]

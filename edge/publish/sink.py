@@ -19,10 +19,7 @@ from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, Sink
 
 
 class Sink(Protocol):
-    """Takes events to where they are wanted.
-
-    One thread at a time starts it, publishes and closes it: the publish thread of a pipeline.
-    """
+    """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it."""
 
     @property
     def dropped(self) -> int:
@@ -124,10 +121,7 @@ class BaseSinkSettings(KindSettings, frozen=True):
 
 
 class MultiSink:
-    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs.
-
-    Several pipelines may have it in common: any of their threads may call.
-    """
+    """All sinks as one, replaced while it runs; the threads of several pipelines may call."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = self._wanted = tuple(sinks)

@@ -141,11 +141,8 @@ class Controller:
             text = file.edit(load_config(self._path), command.changes, present.state_folder)
             config = self._adjust(parse_config_file(text, self._path))
             if config == present:
-                raise CommandError(
-                    ErrorCode.REFUSED,
-                    "nothing would change: options of the command line and variables go before "
-                    "the file",
-                )
+                text = "options of the command line and variables go before the file"
+                raise CommandError(ErrorCode.REFUSED, f"nothing would change: {text}")
             losses = privacy_losses(present, config)
             if losses and not command.confirmed:
                 return CommandResult({"unconfirmed": losses}), None
@@ -153,9 +150,8 @@ class Controller:
             changes = self._builder.prepare(config)
             file.save(text)
         except OSError as error:
-            raise CommandError(
-                ErrorCode.FAILED, f"{file.path}: cannot be written: {error.strerror}"
-            ) from error
+            reason = f"{file.path}: cannot be written: {error.strerror}"
+            raise CommandError(ErrorCode.FAILED, reason) from error
         finally:
             file.discard()
         log.info("%s: changed by the web page: %s", file.path, ", ".join(changes.sections))
@@ -179,11 +175,8 @@ class Controller:
             raise CommandError(ErrorCode.REFUSED, text)
         config = self.config.by_camera()[names[0]]
         if not config.privacy.allow_snapshots:
-            raise CommandError(
-                ErrorCode.REFUSED,
-                "expected privacy.allow_snapshots: true in the config, found false; "
-                "no image leaves",
-            )
+            text = "expected privacy.allow_snapshots: true in the config, found false"
+            raise CommandError(ErrorCode.REFUSED, f"{text}; no image leaves")
         frame = self._builder.views[names[0]].latest.newest
         camera = self.cameras[names[0]].pipeline.source.state
         if frame is None or not camera.gives_frames:

@@ -53,10 +53,7 @@ class Signals:
 
 
 class SystemdReporter:
-    """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
-
-    `address` is that of systemd's socket, by default from the environment; without one, it is mute.
-    """
+    """Reports readiness, health and status to systemd's socket; without one it is mute."""
 
     def __init__(self, address: str | None = None) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
@@ -77,11 +74,8 @@ class SystemdReporter:
         self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def end_reload(self, refusal: str) -> None:
-        """Report what came of a reload, also to the unit's `ExecReload=`, which waits for a file.
-
-        Without a `refusal` it went well, and is in force a little later.
-        """
-        if refusal:
+        """Report what came of a reload, by a file also to the unit's waiting `ExecReload=`."""
+        if refusal:  # else it is in force a little later
             self.not_ready = ""
             self.send("READY=1")
         if folder := os.environ.get("RUNTIME_DIRECTORY"):
@@ -121,10 +115,9 @@ class SystemdReporter:
 
 
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
-    """Run the daemon until its input ends, it is told to stop, or a stage fails.
+    """Run the daemon until its input ends, it is told to stop, or a stage fails, which is a FAULT.
 
-    `adjust` is what the command line changes of whatever the config at `path` says. Return FAULT
-    when a stage failed or an input could not be read, else OK.
+    `adjust` is what the command line changes of whatever the config at `path` says.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
     if libc := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc alone

@@ -99,16 +99,13 @@ class PauseController:
         self._resume_at = self._clock() + left
 
     def _load(self) -> StoredPause | None:
-        """Return the pause of an earlier run that is not over.
-
-        A file that cannot be read counts as a pause without end: who asked not to be seen must
-        not be seen because of a disk.
-        """
+        """Return the pause of an earlier run that is not over."""
         try:
             paused = msgspec.json.decode(self._path.read_bytes(), type=StoredPause)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # Who asked not to be seen must not be seen because of a disk.
             log.warning("%s: cannot be read: %s; paused until told to resume", self._path, error)
             return StoredPause()
         if paused.until is not None and paused.until <= datetime.now(UTC):

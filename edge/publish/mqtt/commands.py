@@ -9,6 +9,7 @@ import msgspec
 from edge.publish.mqtt.client import MqttMessage, mqtt_properties
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import (
+    KINDS,
     Command,
     CommandError,
     CommandName,
@@ -20,9 +21,7 @@ from edge.service.commands import (
 )
 
 MAX_COMMAND_BYTES = 4096  # of the payload of a command
-SET_COMMANDS = frozenset(
-    {CommandName.PAUSE, CommandName.MODEL, CommandName.DETECTOR, CommandName.THRESHOLDS}
-)
+SET_COMMANDS = frozenset(name for name, kind in KINDS.items() if kind.__struct_fields__)
 """Commands that set a value, taken below `set`; the others are taken below `request`."""
 
 SWITCH_VALUES = {b"ON": {"paused": True}, b"OFF": {"paused": False}}  # payloads of Home Assistant
