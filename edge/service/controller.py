@@ -141,8 +141,8 @@ class Controller:
             text = file.edit(load_config(self._path), command.changes, present.state_folder)
             config = self._adjust(parse_config_file(text, self._path))
             if config == present:
-                text = "options of the command line and variables go before the file"
-                raise CommandError(ErrorCode.REFUSED, f"nothing would change: {text}")
+                why = "options of the command line and variables go before the file"
+                raise CommandError(ErrorCode.REFUSED, f"nothing would change: {why}")
             losses = privacy_losses(present, config)
             if losses and not command.confirmed:
                 return CommandResult({"unconfirmed": losses}), None
