@@ -80,19 +80,12 @@ class Pipeline:
         self._frames: BoundedQueue[types.Frame] = BoundedQueue(1, lossless)
         self._tracked: BoundedQueue[types.TrackedFrame] = BoundedQueue(1, lossless)
         self._events: BoundedQueue[types.EmotionEvent] = BoundedQueue(EVENT_CAPACITY, lossless)
+        ends = self._tracked.close, self._end_tracks, self._events.close, self._close_recorder
         self._workers = (
             Worker("capture", self._capture, (self._frames.close, self.source.close)),
             Worker("detect", self._detect, (self._frames.close, self._tracked.close)),
-            Worker(
-                "analyze",
-                self._analyze,
-                (self._tracked.close, self._end_tracks, self._events.close, self._close_recorder),
-            ),
-            Worker(
-                "publish",
-                self._publish,
-                (self._events.close, self._stats.end, self._close_sinks),
-            ),
+            Worker("analyze", self._analyze, ends),
+            Worker("publish", self._publish, (self._events.close, self._end_sinks)),
         )
         # What each worker uses at the moment; it takes them over from `components`.
         self._in_use = dict.fromkeys((worker.name for worker in self._workers), components)
@@ -329,7 +322,8 @@ class Pipeline:
             self._last_status = status
             self._give(status)
 
-    def _close_sinks(self) -> None:
+    def _end_sinks(self) -> None:
+        self._stats.end()
         try:
             self.publish_status()
             self._give(self.stats())
