@@ -94,8 +94,7 @@ class Pipeline:
         """Start sinks and workers; an EmotiondError says which port or file cannot be had."""
         if self._owns_sinks:
             self.sinks.prepare()
-        self._last_progress = time.monotonic()
-        self._stats.start()
+        self._last_progress = self._stats.started = time.monotonic()
         for worker in self._workers:
             worker.start()
 
@@ -323,7 +322,7 @@ class Pipeline:
             self._give(status)
 
     def _end_sinks(self) -> None:
-        self._stats.end()
+        self._stats.ended = time.monotonic()
         try:
             self.publish_status()
             self._give(self.stats())
