@@ -131,19 +131,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, (module_name, text) in COMMANDS.items():
         command = commands.add_parser(name, description=text)
         if name == chosen:
-            _require_address_space()
+            limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+            if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
+                expected = f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more"
+                remedy = "raise it (`ulimit -v`, LimitAS=), or bound what is used by MemoryMax="
+                raise ConfigError(f"{expected}, found a limit of {limit // 10**6} MB; {remedy}")
             module = importlib.import_module(f"edge.commands.{module_name}")
             getattr(module, f"add_{name}_arguments")(command)
             command.set_defaults(command=getattr(module, name))
     return parser
-
-
-def _require_address_space() -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
-        remedy = "raise it (`ulimit -v`, LimitAS=), or bound what is really used by MemoryMax="
-        expected = f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more"
-        raise ConfigError(f"{expected}, found a limit of {limit // 10**6} MB; {remedy}")
 
 
 def _report_packages(error: ImportError) -> int:

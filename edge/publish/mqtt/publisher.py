@@ -225,12 +225,8 @@ class MqttPublisher(OutboxSink):
                 return
             # What is too old for the outbox is too old for a subscriber.
             left = max(1, round(self._settings.outbox.max_age_s - self._outbox.age(event)))
-            properties = mqtt_properties(
-                self._settings,
-                ContentType="application/json",
-                PayloadFormatIndicator=1,
-                MessageExpiryInterval=left,
-            )
+            about: dict[str, Any] = {"ContentType": "application/json", "PayloadFormatIndicator": 1}
+            properties = mqtt_properties(self._settings, MessageExpiryInterval=left, **about)
             camera = msgspec.json.decode(event.payload).get("camera", "")
             topic = Topics(self._settings.root, camera).event
             message = MqttMessage(topic, event.payload, 1, properties=properties)
