@@ -30,11 +30,7 @@ def asset(name: str) -> Path:
 
 
 def find_model(model: Path) -> Path:
-    """Return the .tflite file that `model` means: its path, or the bare name of a shipped one.
-
-    Raises:
-        ModelError: there is no such file or no such name.
-    """
+    """Return the .tflite file of a path, or of a shipped model's name, or raise a ModelError."""
     bare = model.parent == Path() and model.suffix != ".tflite"
     path = asset("models") / f"{model.name}.tflite" if bare else model
     with suppress(OSError):  # a name too long is no file either
@@ -166,11 +162,8 @@ def open_private(path: Path) -> int:
 def lock_private(path: Path) -> int:
     """Open a private file and lock it until the descriptor is closed, or the process ends.
 
-    Its folder is made if there is none, and outlives a power cut.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-        OSError: it cannot be opened.
+    Its folder is made if there is none, and outlives a power cut. A BlockingIOError: another
+    process has locked it; another OSError: it cannot be opened.
     """
     make_private_folder(path.parent)
     lock = open_private(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from timeit import repeat
 from typing import Any, Literal
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -96,6 +97,7 @@ def fit(
     validation is as `keras.Model.fit` takes it. A ConfigError where the recipe's start is missing.
     """
     keras.utils.set_random_seed(recipe.seed)
+    cv2.setNumThreads(1)  # batches are drawn by a thread of their own; the cores are TensorFlow's
     network = _initial_network(build(), recipe, directory)
     current = _float32_copy(network, build, recipe.start_share)
     model = compiled(network)

@@ -47,8 +47,7 @@ _emotiond() {
 }
 complete -o default -F _emotiond emotiond
 """
-"""Completion for bash: choices of an option that was typed, else options or words of the command,
-and file names where nothing fits."""
+"""Completion for bash: choices of the option before, else options or words, else file names."""
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
