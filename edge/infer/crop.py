@@ -69,9 +69,7 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     return resize(gray, side, side, cv2.INTER_LINEAR)
 
 
-MIDDLE = slice(6, 42)
-"""Rows and columns that are measured: around the face lies background."""
-
+MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
 DENOISE_SIGMA = 0.8
 """Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
 any of the detail that a blurred face lacks."""

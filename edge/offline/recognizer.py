@@ -28,12 +28,8 @@ from edge.types import AnalyzedFrame, Expression, Frame, Image
 if TYPE_CHECKING:
     import PIL.Image
 
-MAX_QUEUED = 8
-"""Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
-
-POLL_INTERVAL_S = 0.05
-"""Seconds between two checks for the end of a source while no frame comes."""
-
+MAX_QUEUED = 8  # frames of a file that may wait for their reader; then the pipeline waits
+POLL_INTERVAL_S = 0.05  # seconds between checks for the end while no frame comes
 
 ImageInput = Union[
     str, os.PathLike[str], bytes, bytearray, memoryview, NDArray[np.uint8], "PIL.Image.Image"

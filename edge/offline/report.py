@@ -35,9 +35,7 @@ FIRST_COLUMNS = ("position", "type", "track_id", "emotion", "confidence")
 LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")
 """Columns of the CSV before and after those of the classes."""
 
-MAX_ROWS = 20
-"""Rows in a table; the faces longest in view, and the most frequent changes, come first."""
-
+MAX_ROWS = 20  # in a table: of the faces longest in view, and the most frequent changes
 NO_CAMERA = "no camera named"
 
 
