@@ -69,11 +69,7 @@ def time_reference() -> Timing:
 
 
 def run_in_subprocess(request: Request) -> Any:
-    """Return what the function of a request returns in a new process.
-
-    Raises:
-        EmotiondError: it could not be measured.
-    """
+    """Return what a request's function does, in a new process; EmotiondError: it could not."""
     call = partial(request.function, *request.arguments)
     ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:

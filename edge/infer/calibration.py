@@ -172,10 +172,7 @@ class Learned(NamedTuple):
 def learn_expressions(
     card: ModelCard, answers: Mapping[str, Probabilities], known: NeutralBaseline | None
 ) -> Learned:
-    """Return how one person shows the classes of `answers`, beside what is `known` of the person.
-
-    CalibrationError where nothing is gained.
-    """
+    """Return how a person shows classes, beside what is `known`; CalibrationError: no gain."""
     nothing = (0.0,) * len(card.labels)
     baseline = known or NeutralBaseline(card.name, card.sha256, card.labels, 0, nothing)
     baseline = msgspec.structs.replace(baseline, expressions=())

@@ -102,13 +102,10 @@ def features(logarithms: Floats) -> Floats:
 
 
 class ClassifierOutput(NamedTuple):
-    """Answers of a classifier for n crops.
-
-    `face_scores` are the probability of a face, float32 (n,); ones where the model tells none.
-    """
+    """Answers of a classifier for n crops."""
 
     probabilities: Probabilities
-    face_scores: Floats
+    face_scores: Floats  # probability of a face, (n,); ones where the model tells none
 
 
 class TFLiteClassifier:
