@@ -27,10 +27,7 @@ NOISE = 2.0  # standard deviation, in gray levels, of a webcam's pixels in a lit
 
 
 def clip_of(scene: str, folder: Path) -> Path:
-    """Return the video of a scene, making it in `folder` where it is synthetic.
-
-    `scene` is one of this module's names, or the path of a video.
-    """
+    """Return the video of a scene of this module, made in `folder`, or the one at a path."""
     if scene == ONE_FACE:
         return CLIP
     if scene not in (CROWD, NOBODY):

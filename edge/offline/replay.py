@@ -22,11 +22,7 @@ MAX_SLEEP_S = 60.0  # longest single sleep in seconds: what the system takes is 
 
 
 def read_events(path: Path) -> list[EmotionEvent]:
-    """Return the events in a file of the jsonl sink, at least one.
-
-    Raises:
-        InputError: it cannot be read, a line is no event, or there is none.
-    """
+    """Return the events of a jsonl file, at least one; InputError: unreadable, or another line."""
     try:
         with open(path, "rb") as file:
             lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())

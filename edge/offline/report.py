@@ -62,10 +62,7 @@ def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
-    """Return an HTML page about events, at least one in any order, without any image of people.
-
-    Where they are of several cameras, each has a part of its own.
-    """
+    """Return an HTML page about events, in any order, by camera, without any image of people."""
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
     cameras = sorted({event.camera_name for event in events})
