@@ -158,15 +158,12 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
 
 
 class Learned(NamedTuple):
-    """A correction, and the balanced accuracy of the model on what it was learned from.
-
-    `after` is with corrections that were each learned without what they judge.
-    """
+    """A correction, and the balanced accuracy of the model on what it was learned from."""
 
     baseline: NeutralBaseline
     looks: int
     before: float
-    after: float
+    after: float  # with corrections that were each learned without what they judge
 
 
 def learn_expressions(
