@@ -170,14 +170,8 @@ def _module(runtime: Runtime) -> Any:
 class TFLiteModel:
     """A .tflite file with one input and any number of outputs, loaded; any thread may call it.
 
-    Attributes:
-        input, outputs: their shapes and types, in the file's own order.
-        input_scale: scale and zero point of an integer input: value q stands for
-            (q - zero point) * scale.
-
-    Raises:
-        ConfigError: the runtime is not installed, or the delegate cannot be used.
-        ModelError: the file is no model, or has other than one input.
+    A ConfigError says that the runtime is not installed or the delegate cannot be used, a
+    ModelError that the file is no model, or has other than one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
@@ -189,7 +183,8 @@ class TFLiteModel:
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = outputs
         self.input = _spec(self._input)
-        self.outputs = tuple(map(_spec, self._outputs))
+        self.outputs = tuple(map(_spec, self._outputs))  # in the file's own order
+        # Of an integer input: value q stands for (q - zero point) * scale.
         scale, zero_point = self._input["quantization"]
         self.input_scale = float(scale), int(zero_point)
 

@@ -90,12 +90,7 @@ class EmotionRecognizer:
 
 
 def load_image(image: ImageInput) -> Image:
-    """Return an image as BGR uint8 (height, width, 3), whatever it is given as.
-
-    Raises:
-        InputError: the file or the bytes cannot be read as an image.
-        TypeError, ValueError: the image is of another type, or the array of another shape.
-    """
+    """Return an image as BGR uint8 (height, width, 3); errors as `EmotionRecognizer.analyze`."""
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.size:
             if image.ndim == 3 and image.shape[2] == 3:
