@@ -18,6 +18,7 @@ SERVICE_CONFIGS = Path("/etc/emotiond")
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 """State directory and config of emotiond.service; beside it are those of the template's units."""
 
+MAX_NAME_BYTES = 240  # leave room for what is put before and behind a name: file systems take 255
 IMAGE_LINKS = "images"  # folder of links to images that were written, in the state folder
 UPLOADS = "uploads"  # folder of videos that were uploaded to the page, in the state folder
 CREDENTIALS = Path("/run/credentials")  # of each running unit (systemd.exec(5), LoadCredential=)
@@ -118,6 +119,14 @@ def sha256(path: Path) -> str:
     return sha256_of(read_model(path))
 
 
+def part_of(path: Path, suffix: str = "") -> Path:
+    """Return the file beside `path` that it is until it is whole; its name is not too long."""
+    name, data = path.name, os.fsencode(path.name)
+    return path.with_name(
+        f".{name if len(data) < MAX_NAME_BYTES else sha256_of(data)}.part{suffix}"
+    )
+
+
 def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
@@ -126,7 +135,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """
     if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         with open(part, "wb", opener=private_opener if private else None) as file:
             if path.exists():

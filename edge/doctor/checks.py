@@ -172,10 +172,11 @@ def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
         try:
             width, height = read_first(settings.open()).size
         except SourceError as error:
-            remedy = "let `path` name a file that can be read; a service cannot read into a home"
-            if settings.is_live:
-                remedy = "check the address, its user and password, and whether others play it"
-            yield failure(subject, str(error), remedy)
+            text, _, remedy = str(error).partition("; ")
+            if not remedy and settings.is_live:
+                remedy = "check the address, and whether others play it"
+            path = "let `path` name a file that can be read; a service cannot read into a home"
+            yield failure(subject, text, remedy or path)
         else:
             yield ok(subject, f"gives images of {width}x{height}")
 

@@ -12,7 +12,7 @@ import msgspec
 
 from edge.config import Config
 from edge.errors import EmotiondError
-from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
+from edge.paths import IMAGE_LINKS, UPLOADS, lock_private, part_of
 from edge.publish.jsonl import prune_events
 from edge.view.snapshots import SNAPSHOTS
 
@@ -59,7 +59,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = config.state_folder
     for path in sorted(_event_logs(config)):
-        parts = (path, path.with_name(f".{path.name}.part"))
+        parts = (path, part_of(path))
         yield from (StoredFile("events", part) for part in parts if part.is_file())
     try:
         present = sorted(state.iterdir()) if state.exists() else []
