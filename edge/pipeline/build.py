@@ -112,9 +112,8 @@ class SetupBuilder:
                 recorder = present.snapshots
             if recorder is None or recorder.origin != origin:
                 recorder = SnapshotRecorder(*origin)
-        return PipelineComponents(
-            source, live, processing, every_s=camera.summary.every_s, snapshots=recorder
-        )
+        every_s = camera.summary.every_s
+        return PipelineComponents(source, live, processing, every_s=every_s, snapshots=recorder)
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; an EmotiondError says what cannot be used."""

@@ -7,9 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -64,8 +63,7 @@ class ConnectionLost(BrokerError):
     state = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class MqttMessage:
+class MqttMessage(NamedTuple):
     """A message to publish, or one that came: then `retain` tells whether it was kept."""
 
     topic: str
@@ -107,7 +105,7 @@ class MqttClient:
         self.client_id = settings.topics.id + suffix
         self._paho = _create_paho_client(settings, self.client_id)
         if will is not None:
-            self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+            self._paho.will_set(*will)
         # paho calls these from within `poll`, holding its own locks: they note and never publish,
         # wait or fail.
         self._paho.on_connect = lambda *event: self._connacks.append(event[3])
@@ -179,9 +177,7 @@ class MqttClient:
 
     def publish(self, message: MqttMessage) -> int:
         """Send a message; return its id, which comes with the acknowledgment."""
-        sent = self._paho.publish(
-            message.topic, message.payload, message.qos, message.retain, message.properties
-        )
+        sent = self._paho.publish(*message)
         if message.qos:
             self._unacknowledged.add(sent.mid)
         return sent.mid
