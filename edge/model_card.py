@@ -47,19 +47,13 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of a classifier.
+    """Input of a classifier: a gray value v, 0-255, enters as `v * scale + offset`."""
 
-    Attributes:
-        shape: one face: height, width, channels; each of three channels gets the gray value.
-        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`, rounded for integers.
-        color: "grey" in cards of version 0.1.
-    """
-
-    shape: tuple[Length, Length, Literal[1, 3]]
+    shape: tuple[Length, Length, Literal[1, 3]]  # height, width, channels, each the gray value
     dtype: Dtype
     scale: float
-    offset: float
-    color: Literal["gray", "grey"]
+    offset: float  # the sum is rounded for integers
+    color: Literal["gray", "grey"]  # "grey" in cards of version 0.1
 
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
@@ -147,28 +141,18 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured accuracy of a detector on one set.
+    """Measured accuracy of a detector on one set."""
 
-    Attributes:
-        data: the images, and which of their faces count.
-        pictures, faces: how many of them show faces, and how many faces of them count.
-        average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
-        by_height: that at IoU 0.4, by the face's height in pixels of the input, such as "16-32".
-        recall: at the confidence that gives one false face in a hundred images.
-        found, precision: recall and precision at the card's `min_confidence`.
-        faceless, false_faces: how many images show none, and how many faces are found in those.
-    """
-
-    data: str
-    pictures: int
-    faces: int
-    average_precision: dict[str, Share]
-    by_height: dict[str, Share]
-    recall: Share
-    found: Share
-    precision: Share
-    faceless: int
-    false_faces: int
+    data: str  # the images, and which of their faces count
+    pictures: int  # those that show faces
+    faces: int  # that count
+    average_precision: dict[str, Share]  # by the overlap (IoU) of what counts as found: "0.4"
+    by_height: dict[str, Share]  # that at IoU 0.4, by height in pixels of the input, as "16-32"
+    recall: Share  # at the confidence that gives one false face in a hundred images
+    found: Share  # recall at the card's `min_confidence`
+    precision: Share  # the same
+    faceless: int  # images that show no face
+    false_faces: int  # that are found in those
 
 
 class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -82,8 +82,7 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_DELEGATE = DelegateSettings()
-DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
-"""What models run on that are opened from now on; `opened_with` sets it."""
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of what is opened; `opened_with` sets it
 
 
 @contextmanager
