@@ -94,12 +94,7 @@ class EmotionRecognizer:
 
 
 def load_image(image: ImageInput) -> Image:
-    """Return an image as BGR uint8 (height, width, 3), whatever it is given as.
-
-    Raises:
-        InputError: the file or the bytes cannot be read as an image.
-        TypeError, ValueError: the image is of another type, or the array of another shape.
-    """
+    """Return any image as BGR uint8 (height, width, 3); errors as `EmotionRecognizer.analyze`."""
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.size:
             if image.ndim == 3 and image.shape[2] == 3:
@@ -150,9 +145,8 @@ def analyze_frames(
                 yield frame
                 deadline = time.monotonic() + (timeout_s if live else math.inf)
             elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
+                text = f"no frame came for {timeout_s:g} s; is the camera there, and free?"
+                raise SourceError(text)
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:

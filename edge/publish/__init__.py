@@ -32,12 +32,10 @@ def expand_sink(text: str) -> dict[str, object]:
 
     That is a kind (mqtt), or the URL of a broker: mqtt://host, mqtts://user@host:8883.
     """
-    broker = re.fullmatch(
-        r"(?P<scheme>mqtts?)://(?:(?P<user>[^@:/]+)@)?(?P<host>[^@:/]+)(?::(?P<port>\d+))?/?", text
-    )
+    broker = re.fullmatch(r"(mqtts?)://(?:([^@:/]+)@)?([^@:/]+)(?::(\d+))?/?", text)
     if broker is None:
         return {"kind": text}
-    section: dict[str, object] = {"kind": "mqtt", "host": broker["host"]}
-    section |= {"port": 8883, "tls": {}} if broker["scheme"] == "mqtts" else {}
-    section |= {"port": int(broker["port"])} if broker["port"] else {}
-    return section | ({"user": broker["user"]} if broker["user"] else {})
+    scheme, user, host, port = broker.groups()
+    section: dict[str, object] = {"kind": "mqtt", "host": host}
+    section |= {"port": 8883, "tls": {}} if scheme == "mqtts" else {}
+    return section | ({"port": int(port)} if port else {}) | ({"user": user} if user else {})

@@ -39,27 +39,20 @@ ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5
 """How long a message may take to the broker and back, and how long what a broker retains may take
 to come, after it has granted the subscription."""
 
+NOT_MQTT = "check `port`, `transport` and `tls`; some brokers also hang up"
+CA_FILE, ITS_NAME = "`tls: {ca_file: ...}`", "and `host` the name in it"
+ON_THE_WAY = "`host` and `port`, the network, and the firewalls on the way"
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
-    (
-        (NotAnMqttBroker, ConnectionResetError),
-        "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
-        "certificate",
-    ),
+    ((NotAnMqttBroker, ConnectionResetError), f"{NOT_MQTT} on clients that show no certificate"),
     (ConnectionLost, "try again, and look into the broker's log"),
     (socket.gaierror, "check `host`, and whether this machine can resolve names"),
     (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
-    (
-        ssl.SSLCertVerificationError,
-        "let `tls: {ca_file: ...}` name the authority that signed it, and `host` the name in it",
-    ),
+    (ssl.SSLCertVerificationError, f"let {CA_FILE} name the authority that signed it, {ITS_NAME}"),
     (ssl.SSLError, "check `port` and `tls`; not every port speaks TLS"),
     # Also from one who waits for the other to say something he understands.
-    (
-        TimeoutError,
-        "check `host`, `port`, `transport` and `tls`, the network, and the firewalls on the way",
-    ),
-    (Exception, "check `host` and `port`, the network, and the firewalls on the way"),
+    (TimeoutError, f"check `transport` and `tls`, {ON_THE_WAY}"),
+    (Exception, f"check {ON_THE_WAY}"),
 )
 """What to do about each error; of several that fit, the first."""
 
