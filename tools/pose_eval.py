@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from converter.detector.annotations import Split, of_split, read_annotations
+from converter.detector.annotations import Size, Split, of_split, read_annotations
 from converter.detector.evaluate import REFERENCE_SIZE, fit
 from edge.config import parse_config, parse_detector
 from edge.config_values import parse_yaml
@@ -27,12 +27,13 @@ from edge.types import Face, Image
 
 TILTS = (0, 15, 30, 45)  # degrees, either way
 SHARES = (0.6, 0.7, 0.8, 0.9, 1.0)  # of an image's height that a face fills
-MIN_HEIGHT = 24  # pixels of a face, its photograph fitted into 320x240, from which it counts
+MIN_HEIGHT = 24  # pixels of a face, its photograph fitted into 320x240, from which it is turned
+CUT_MIN_HEIGHT = 48  # pixels of a face in its photograph from which it is cut out
 MIN_IOU = 0.4  # overlap from which a face is found
 
 
 class PoseSample(NamedTuple):
-    """A photograph fitted into `REFERENCE_SIZE`, and the tallest face in it."""
+    """A photograph, and the tallest face in it."""
 
     image: Image
     box: Box
@@ -67,9 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--reference", help="the detector whose landmarks say how far a head is turned aside")
     options = parser.parse_args(arguments)
     try:
-        samples = list(read_pose_samples(options.data))
+        samples = list(read_pose_samples(options.data, REFERENCE_SIZE, MIN_HEIGHT))
+        whole = list(read_pose_samples(options.data, None, CUT_MIN_HEIGHT))
         detector = open_detector(parse_detector(options.detector))
-        tables = [tilt_table(samples, detector), fill_table(samples, options.detector)]
+        tables = [tilt_table(samples, detector), fill_table(whole, options.detector)]
         if options.reference:
             reference = open_detector(parse_detector(options.reference))
             tables.append(turn_table(samples, detector, reference))
@@ -78,14 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n\n".join("\n".join(table) for table in tables))
 
 
-def read_pose_samples(data: Path) -> Iterator[PoseSample]:
-    """Yield the test photographs with a face that is tall enough."""
+def read_pose_samples(data: Path, size: Size | None, min_height: int) -> Iterator[PoseSample]:
+    """Yield the test photographs, fitted into a size, with a face so many pixels tall."""
     for annotated in of_split(read_annotations(data), Split.TEST):
         image = annotated.read()
-        fitted = fit(image, REFERENCE_SIZE)
+        fitted = image if size is None else fit(image, size)
         boxes = annotated.boxes[~annotated.ignored] * (fitted.shape[0] / image.shape[0])
         heights = boxes[:, 3] - boxes[:, 1]
-        if heights.max(initial=0) >= MIN_HEIGHT:
+        if heights.max(initial=0) >= min_height:
             yield PoseSample(fitted, Box(*boxes[int(heights.argmax())].tolist()))
 
 
@@ -117,7 +119,7 @@ def fill_table(samples: Sequence[PoseSample], detector: str) -> Iterator[str]:
     yield "|---|---|---|"
     for share in SHARES:
         images = [part for one in samples if (part := one.filled(share)) is not None]
-        found = sum(bool(analyze_image(processing, image).expressions) for image in images)
+        found = sum(bool(analyze_image(processing, image).tracked.tracks) for image in images)
         yield f"| {share:.0%} | {len(images)} | {found / max(len(images), 1):.3f} |"
 
 

@@ -14,11 +14,8 @@ from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topi
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-Options = dict[str, Any]
-"""Of an entity, as the integration of its kind has them."""
-
-Announcement = dict[str, Any]
-"""A message that announces a device; `components` has its entities and triggers by their keys."""
+Options = dict[str, Any]  # of an entity, as the integration of its kind has them
+Announcement = dict[str, Any]  # of a device; `components` has its entities and triggers
 
 MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}

@@ -12,7 +12,7 @@ from tests.packaging.packages import built
 
 PYTHON = "/opt/emotiond/current/lib/python3.13"
 CONFIG = f"""\
-source: {{kind: video, path: {PYTHON}/site-packages/edge/commands/{CLIP.name}}}
+source: {{kind: video, path: {PYTHON}/site-packages/edge/commands/{CLIP.name}, realtime: false}}
 sinks: [{{kind: jsonl, path: /events.jsonl}}]
 """
 

@@ -12,8 +12,8 @@ import pytest
 from edge.config import parse_config
 from edge.doctor.checks import guarded
 from edge.errors import ConfigError, Level
-from edge.publish import CommandSettings, SinkContext
-from edge.publish.program import CommandSink
+from edge.publish import SinkContext
+from edge.publish.program import CommandSettings, CommandSink
 from tests.brokers import wait_until
 from tests.events import event, uncertain
 
