@@ -46,7 +46,7 @@ def discovery(
 ) -> Announcement:
     """Return the message that announces a device and its entities; `catalog` is for commands."""
     topics = Topics(settings.root, status.camera_name)
-    entities = _Entities(topics)
+    entities, sees = _Entities(topics), {"topic": topics.state, "value_template": CAMERA}
     entities.add_faces(status)
     entities.add_triggers(status)
     entities.add_last_minute(status)
@@ -58,10 +58,7 @@ def discovery(
     return {
         **_device(settings, status.camera_name),
         # Of entities that have none of their own: without a camera they know nothing.
-        "availability": [
-            {"topic": topics.availability},
-            {"topic": topics.state, "value_template": CAMERA},
-        ],
+        "availability": [{"topic": topics.availability}, sees],
         "availability_mode": "all",
         "components": entities.components,
     }
