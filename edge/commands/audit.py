@@ -159,10 +159,8 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
         if stored.data == "images":
             folders[str(stored.path.parent)] += 1
         elif stored.data == "numbers":
-            what = "how the model errs of one person's face"
-            yield DataFlow(
-                "numbers", what, DISK, str(stored.path), False, "until `emotiond forget`"
-            )
+            what, kept = "how the model errs of one person's face", _kept(None)
+            yield DataFlow("numbers", what, DISK, str(stored.path), False, kept)
         elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
     what = "each face, its expression and place"

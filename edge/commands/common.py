@@ -74,11 +74,7 @@ def with_model_options(config: Config, options: argparse.Namespace) -> Config:
 
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
-    """Return the source that `add_source`'s option names, else the config's.
-
-    Raises:
-        ConfigError: it cannot be used, or the config has several.
-    """
+    """Return the source of `add_source`, else the config's; a ConfigError: unusable, or several."""
     if config.cameras and not options.source:
         raise ConfigError(f"expected --source, as the config has {', '.join(config.cameras)}")
     return parse_source(options.source) if options.source else config.source

@@ -9,15 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.commands.common import (
-    add_config,
-    add_model_options,
-    add_source,
-    add_subcommand,
-    mqtt_sinks,
-    parse_device,
-    with_model_options,
-)
+from edge.commands import common
 from edge.config import (
     Config,
     camera_configs,
@@ -46,18 +38,20 @@ COLORS = {Level.WARNING: 33, Level.FAILURE: 31}
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    add_config(parser)
-    add_source(parser)
-    add_model_options(parser)
+    common.add_config(parser)
+    common.add_source(parser)
+    common.add_model_options(parser)
     brokers = parser.add_mutually_exclusive_group()
-    text = "publish to this broker, such as mqtt://user@host, and to no other"
+    add, text = (
+        parser.add_argument,
+        "publish to this broker, such as mqtt://user@host, and to no other",
+    )
     brokers.add_argument("--mqtt", metavar="URL", help=text)
     brokers.add_argument("--no-mqtt", action="store_true", help="publish to no broker")
-    text = "file with the password of the user in --mqtt"
-    parser.add_argument("--mqtt-password-file", metavar="FILE", help=text)
-    parser.add_argument("--device", type=parse_device, help="name of this device in MQTT topics")
-    parser.add_argument("--preview", action="store_true", help="show a window")
-    parser.add_argument("--web", action="store_true", help="serve the web page")
+    add("--mqtt-password-file", metavar="FILE", help="file with the password of the user in --mqtt")
+    add("--device", type=common.parse_device, help="name of this device in MQTT topics")
+    add("--preview", action="store_true", help="show a window")
+    add("--web", action="store_true", help="serve the web page")
 
 
 def run(options: argparse.Namespace) -> ExitCode:
@@ -76,7 +70,7 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
         source = parse_config({"source": options.source}, Path("--source")).source
         config = replace(config, source=source, cameras={})
     for name, camera in camera_configs(config).items():
-        config = with_camera(config, name, with_model_options(camera, options))
+        config = with_camera(config, name, common.with_model_options(camera, options))
     changed = replace(
         config,
         sinks=tuple(_sinks(options, config)),
@@ -101,7 +95,7 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
         yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
-add_check_arguments = add_config
+add_check_arguments = common.add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
@@ -126,7 +120,7 @@ def check(options: argparse.Namespace) -> ExitCode:
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `doctor`."""
-    add_config(parser)
+    common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="print the results as a JSON list")
 
 
@@ -149,8 +143,8 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
-    remove = add_subcommand(actions, "remove", homeassistant, text)
-    add_config(remove)
+    remove = common.add_subcommand(actions, "remove", homeassistant, text)
+    common.add_config(remove)
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
@@ -160,7 +154,7 @@ def homeassistant(options: argparse.Namespace) -> ExitCode:
     if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
         print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
         code = ExitCode.FAULT
-    sinks, names = mqtt_sinks(config), tuple(config.cameras)
+    sinks, names = common.mqtt_sinks(config), tuple(config.cameras)
     outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
     for settings, outbox in zip(sinks, outboxes, strict=True):
         failed = []

@@ -29,14 +29,12 @@ from edge.types import Frame
 
 CLIP = Path(__file__).with_name("faces.mp4")
 
-CLIP_FPS = 25
-"""Frames a second of the clip."""
+CLIP_FPS = 25  # frames a second of the clip
 
 TIMEOUT, STOP_TIMEOUT = 120.0, 30.0
 """Seconds that the daemon may take to end (the clip lasts 19), and to stop."""
 
-POLL_INTERVAL = 0.2
-"""Seconds of the longest wait for a message."""
+POLL_INTERVAL = 0.2  # seconds of the longest wait for a message
 
 
 class LoopedVideo(VideoSettings, frozen=True, tag="video"):
@@ -124,11 +122,7 @@ def run_daemon(
 
 
 def final_stats(folder: Path) -> str:
-    """Return the statistics that a daemon logged when it ended.
-
-    Raises:
-        EmotiondError: it ended before it logged any; the text is its last message.
-    """
+    """Return the statistics that a daemon logged at its end, else raise its last message."""
     lines = (folder / "daemon.log").read_text().splitlines()
     stats = next((line for line in reversed(lines) if "fps in" in line), None)
     if stats is None:

@@ -10,16 +10,7 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import (
-    STDOUT,
-    add_config,
-    mqtt_sinks,
-    number,
-    output_path,
-    parse_device,
-    progress_bar,
-    write_output,
-)
+from edge.commands import common
 from edge.config import load_config, outbox_paths
 from edge.errors import EmotiondError, ExitCode, InputError
 from edge.offline.replay import gaps, read_events, replay_events
@@ -37,9 +28,9 @@ BAR_LENGTH = 20  # characters of the bar that stands for a confidence of 1
 
 def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `watch`."""
-    add_config(parser)
+    common.add_config(parser)
     text = "name of the device, + for all; default: the config's"
-    parser.add_argument("--device", type=partial(parse_device, or_all=True), help=text)
+    parser.add_argument("--device", type=partial(common.parse_device, or_all=True), help=text)
     text = "print each event as it is published, one a line, for a file or another program"
     parser.add_argument("--json", action="store_true", help=text)
 
@@ -47,7 +38,7 @@ def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
 def watch(options: argparse.Namespace) -> ExitCode:
     """Print what is published until Ctrl-C, or until nobody reads it any more."""
     config = load_config(options.config)
-    settings = mqtt_sinks(config)[0]
+    settings = common.mqtt_sinks(config)[0]
     device = options.device or settings.name
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
@@ -119,8 +110,7 @@ class _Event(msgspec.Struct, frozen=True):
 def event_line(payload: bytes) -> str:
     """Return one event as a line with a bar for its confidence, or why there is none.
 
-    Raises:
-        msgspec.DecodeError, RecursionError: it is no event.
+    What is no event raises a msgspec.DecodeError or a RecursionError.
     """
     event = msgspec.json.decode(payload, type=_Event)
     confidence = event.reason or ", ".join(event.reasons)
@@ -140,20 +130,20 @@ def _timed(text: str) -> str:
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `replay`."""
-    add_config(parser)
+    common.add_config(parser)
     text = "events that a jsonl sink wrote"
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help=text)
-    speed, text = partial(number, minimum=0.01, maximum=1000), "times as fast as it happened"
+    speed, text = partial(common.number, minimum=0.01, maximum=1000), "times as fast as it happened"
     parser.add_argument("--speed", type=speed, default=1.0, help=f"{text}; default: %(default)g")
     text = "the device to publish as; default: the config's, which must not run meanwhile"
-    parser.add_argument("--device", type=parse_device, help=text)
+    parser.add_argument("--device", type=common.parse_device, help=text)
 
 
 def replay(options: argparse.Namespace) -> ExitCode:
     """Publish the recorded events to the MQTT sinks; fail where some did not reach their broker."""
     events = read_events(options.file)
     config = load_config(options.config)
-    settings = mqtt_sinks(config)
+    settings = common.mqtt_sinks(config)
     if options.device is not None:
         settings = tuple(msgspec.structs.replace(one, device=options.device) for one in settings)
     # One device at one broker is one sink, whatever devices the config has there.
@@ -179,7 +169,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     text = "what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote"
     parser.add_argument("file", type=Path, nargs="+", metavar="FILE.jsonl", help=text)
     text = "the page; default: beside the first file, with its name and .html"
-    parser.add_argument("--out", type=output_path, help=f"{text}; - prints it")
+    parser.add_argument("--out", type=common.output_path, help=f"{text}; - prints it")
     parser.add_argument("--title", help="of the page; default: the names of the files")
     text = "only what was seen %s this time, such as 2026-11-29 or 2026-11-29T18:00+01:00"
     parser.add_argument("--since", type=_time, metavar="TIME", help=text % "from")
@@ -201,7 +191,7 @@ def report(options: argparse.Namespace) -> ExitCode:
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
     name = options.title or ", ".join(path.stem for path in options.file)
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         bar.add_task("events", total=None)
         events = [
             event
@@ -214,7 +204,7 @@ def report(options: argparse.Namespace) -> ExitCode:
         if not events:
             raise InputError("expected an event of that time and camera, found none")
         page = html_report(name, events).encode()
-    write_output(out, page)
-    if out != STDOUT:
+    common.write_output(out, page)
+    if out != common.STDOUT:
         print_line(f"{out}: {plural(len(events), 'event')}")
     return ExitCode.OK

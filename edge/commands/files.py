@@ -15,30 +15,12 @@ from rich.table import Table
 
 from edge.capture.images import SUFFIXES, read_image
 from edge.capture.orientation import orient
-from edge.commands.common import (
-    STDOUT,
-    add_config,
-    add_model_options,
-    count,
-    output_path,
-    print_table,
-    progress_bar,
-    with_model_options,
-    write_output,
-)
+from edge.commands import common
 from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
+from edge.offline import video as videos
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
-from edge.offline.video import (
-    Outcome,
-    VideoJob,
-    VideoResult,
-    analyze_on_cluster,
-    analyze_parallel,
-    analyze_video,
-    probe_video,
-)
 from edge.paths import path_text
 from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
@@ -61,7 +43,6 @@ OUTPUT_SUFFIXES = {
 }
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
-
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 
@@ -72,22 +53,21 @@ class UsageError(EmotiondError):
 
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    add_model_options(parser)
-    text = "degrees clockwise by which each image is rotated"
-    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    common.add_model_options(parser)
+    add, text = parser.add_argument, "degrees clockwise by which each image is rotated"
+    add("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
     flips = "none", "horizontal", "vertical", "both"
-    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
+    add("--flip", choices=flips, help="how it is mirrored after that")
     text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
-    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
-    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
+    add("--crop", type=float, nargs=4, metavar=("LEFT", "TOP", "RIGHT", "BOTTOM"), help=text)
     text = "what is hidden in annotated copies; default: the config's"
-    parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
-    add_config(parser)
+    add("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
+    common.add_config(parser)
 
 
 def _load_config(options: argparse.Namespace) -> Config:
     """Return the config with what `_add_analysis_options`' options say; its source is a video."""
-    config = with_model_options(load_config(options.config), options)
+    config = common.with_model_options(load_config(options.config), options)
     blur = options.blur or config.privacy.blur
     privacy = msgspec.structs.replace(config.privacy, blur=blur)
     given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
@@ -116,11 +96,11 @@ def _output_paths(
     """
     if named is None:
         return [None] * len(names)
-    is_folder = named != STDOUT and (named.is_dir() or not named.suffix or not suffixes)
+    is_folder = named != common.STDOUT and (named.is_dir() or not named.suffix or not suffixes)
     if not is_folder and len(names) > 1:
         raise UsageError(f"{named}: expected a folder, as there are several files")
-    if named == STDOUT:
-        return [STDOUT]
+    if named == common.STDOUT:
+        return [common.STDOUT]
     if not is_folder and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     folder = named if is_folder else named.parent
@@ -135,18 +115,17 @@ def _output_paths(
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `image`."""
-    text = "image, or folder of images"
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
-    text = "folder for annotated copies; - prints that of one image"
-    parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
-    parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
+    add, text = parser.add_argument, "folder for annotated copies; - prints that of one image"
+    add("files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images")
+    add("--out", type=common.output_path, metavar="DIR", help=text)
+    add("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
 
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = _load_config(options)
-    if options.json and options.out == STDOUT:
+    if options.json and options.out == common.STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
     processing = build_processing(config, itertools.count(1))
     paths = list(_image_paths(options.files))
@@ -155,20 +134,20 @@ def image(options: argparse.Namespace) -> ExitCode:
     copies = _output_paths(options.out, list(map(str.__add__, unique_names(paths), suffixes)))
     if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
         raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
-    with progress_bar(hidden=len(paths) < 2) as bar:
+    with common.progress_bar(hidden=len(paths) < 2) as bar:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
                 frame = analyze_image(processing, orient(read_image(path), config.source))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
+                    common.write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
                 code = ExitCode.FAULT
             else:
-                if options.out != STDOUT:
+                if options.out != common.STDOUT:
                     _print_faces(path, frame, options.json)
     return code
 
@@ -211,21 +190,22 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
-    parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
+    add = parser.add_argument
+    add("videos", type=Path, nargs="+", metavar="FILE", help="video file")
     several = "a folder for several videos, - prints that of one"
     for name, text in (
         ("--out", "the annotated copy, such as out.mp4"),
         ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
         ("--timeline", "a chart of the events, out.svg"),
     ):
-        parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
+        add(name, type=common.output_path, metavar="FILE", help=f"{text}; {several}")
+    add("--json", action="store_true", help="print one line of JSON a video")
     text = "print the frames done of one video, and of how many, as JSON, each half second"
-    parser.add_argument("--progress", action="store_true", help=text)
+    add("--progress", action="store_true", help=text)
     text = "how many videos are processed at once; default: %(default)s"
-    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
+    add("--jobs", type=common.count, default=os.cpu_count() or 1, help=text)
     text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
-    parser.add_argument("--dask", metavar="ADDRESS", help=text)
+    add("--dask", metavar="ADDRESS", help=text)
     _add_analysis_options(parser)
 
 
@@ -243,24 +223,23 @@ def video(options: argparse.Namespace) -> ExitCode:
     for path in options.videos:
         if path.resolve() in written:
             raise UsageError(f"{path}: would be written over the video itself")
-    printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
+    printed = [kind for kind, paths in outputs.items() if common.STDOUT in paths]
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
     code = ExitCode.OK
-    results: dict[int, VideoResult] = {}
+    results: dict[int, videos.VideoResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"
         copies = [copy] if "out" in printed else outputs["out"]
-        jobs = [
-            VideoJob(path, config, out) for path, out in zip(options.videos, copies, strict=True)
-        ]
+        pairs = zip(options.videos, copies, strict=True)
+        jobs = [videos.VideoJob(path, config, out) for path, out in pairs]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
             if failure is not None:
                 print_error(failure)
                 code = ExitCode.FAULT
-            if isinstance(result, VideoResult):
+            if isinstance(result, videos.VideoResult):
                 _write(result, outputs["events"][index], outputs["timeline"][index])
                 results[index] = result
         if "out" in printed and results:
@@ -272,12 +251,14 @@ def video(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+def _analyze(
+    jobs: Sequence[videos.VideoJob], options: argparse.Namespace
+) -> Iterator[videos.Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = probe_video(jobs[0].video)
+                total = videos.probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:
@@ -287,30 +268,31 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
                         due = time.monotonic() + PROGRESS_INTERVAL_S
                         print_json(msgspec.json.encode({"frames": done, "of": total}))
 
-                yield 0, analyze_video(jobs[0], tell)
+                yield 0, videos.analyze_video(jobs[0], tell)
             except EmotiondError as error:
                 yield 0, error
             return
         if options.dask:
-            outcomes = analyze_on_cluster(jobs, options.dask)
+            outcomes = videos.analyze_on_cluster(jobs, options.dask)
         else:
-            outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
+            outcomes = videos.analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
-def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> None:
+def _write(result: videos.VideoResult, events: Path | None, timeline: Path | None) -> None:
     """Write events and timeline, each whole or not at all."""
     if events is not None and events.suffix.lower() == ".csv":
         labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
-        write_output(events, events_csv(result.events, list(labels)).encode())
+        common.write_output(events, events_csv(result.events, list(labels)).encode())
     elif events is not None:
-        write_output(events, b"".join(encode_event(event) + b"\n" for event in result.events))
+        lines = [encode_event(event) + b"\n" for event in result.events]
+        common.write_output(events, b"".join(lines))
     if timeline is not None:
         svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
-        write_output(timeline, svg.encode())
+        common.write_output(timeline, svg.encode())
 
 
-def _print_summary(result: VideoResult, as_json: bool) -> None:
+def _print_summary(result: videos.VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
@@ -342,4 +324,4 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         total = sum(seconds.values())
         cells = (f"{seconds[one] / total:.0%}" if one in seconds else "" for one in of_all)
         table.add_row(str(name), f"{total:.1f} s", *cells)
-    print_table(table)
+    common.print_table(table)
