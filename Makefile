@@ -55,11 +55,13 @@ test-homeassistant:  ## run the tests with real Home Assistants
 test-system: $(VENV)/.dev  ## run the tests on a booted system, as root
 	SYSTEM_MACHINE=$(MACHINE) SYSTEM_SUITE=$(SUITE) $(VENV)/bin/python -m pytest tests/system
 
-test-packaging: $(VENV)/.dev  ## build packages and image and try them, as root: half an hour
+test-packaging: $(VENV)/.dev  ## build packages and images and try them, as root: an hour
 	$(VENV)/bin/python packaging/deb/build --out dist
 	$(VENV)/bin/python packaging/deb/build --out dist --suite trixie
+	$(VENV)/bin/python packaging/deb/build --out dist --suite trixie --architecture arm64
 	$(VENV)/bin/python packaging/homeassistant/build --out dist
 	$(VENV)/bin/python packaging/oci/build --out dist
+	$(VENV)/bin/python packaging/oci/build --out dist --architecture arm64
 	$(VENV)/bin/python packaging/oci/build --out dist/again
 	PACKAGES=dist $(VENV)/bin/python -m pytest -s tests/packaging
 	PACKAGES=dist DEBIAN=13 $(VENV)/bin/python -m pytest -s tests/packaging/test_debian.py tests/packaging/test_docs.py

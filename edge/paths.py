@@ -18,6 +18,9 @@ SERVICE_CONFIGS = Path("/etc/emotiond")
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 """State directory and config of emotiond.service; beside it are those of the template's units."""
 
+MAX_NAME_BYTES = 240
+"""Bytes of a name that leave room for what is put before and behind it: file systems take 255."""
+
 IMAGE_LINKS = "images"
 """Name of the folder of links to the images that were written, below the state folder."""
 
@@ -35,11 +38,7 @@ def asset(name: str) -> Path:
 
 
 def find_model(model: Path) -> Path:
-    """Return the .tflite file that `model` means: its path, or the bare name of a shipped one.
-
-    Raises:
-        ModelError: there is no such file or no such name.
-    """
+    """Return the .tflite file of a path, or of a shipped model's name, or raise a ModelError."""
     bare = model.parent == Path() and model.suffix != ".tflite"
     path = asset("models") / f"{model.name}.tflite" if bare else model
     with suppress(OSError):  # a name too long is no file either
@@ -127,6 +126,14 @@ def sha256(path: Path) -> str:
     return sha256_of(read_model(path))
 
 
+def part_of(path: Path, suffix: str = "") -> Path:
+    """Return the file beside `path` that it is until it is whole; its name is not too long."""
+    name, data = path.name, os.fsencode(path.name)
+    return path.with_name(
+        f".{name if len(data) < MAX_NAME_BYTES else sha256_of(data)}.part{suffix}"
+    )
+
+
 def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
@@ -135,7 +142,7 @@ def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """
     if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     try:
         with open(part, "wb", opener=private_opener if private else None) as file:
             if path.exists():
@@ -171,11 +178,8 @@ def open_private(path: Path) -> int:
 def lock_private(path: Path) -> int:
     """Open a private file and lock it until the descriptor is closed, or the process ends.
 
-    Its folder is made if there is none, and outlives a power cut.
-
-    Raises:
-        BlockingIOError: another process has locked it.
-        OSError: it cannot be opened.
+    Its folder is made if there is none, and outlives a power cut. A BlockingIOError: another
+    process has locked it; another OSError: it cannot be opened.
     """
     make_private_folder(path.parent)
     lock = open_private(path)

@@ -12,8 +12,10 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 24 * 60
 WEEK = 7 * DAY  # minutes of a day and of a week
 
-FORM = re.compile(r"(?:([a-z,-]+) )?([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
-"""Times of one entry; what ends at 24:00 has no last two groups."""
+_DAYS = "(?:DAY)(?:-(?:DAY))?".replace("DAY", "|".join(DAYS))
+_TIME = r"([01]\d|2[0-3]):([0-5]\d)"
+FORM = re.compile(rf"(?:({_DAYS}(?:,{_DAYS})*) )?{_TIME}-(?:{_TIME}|24:00)")
+"""Days and times of one entry; what ends at 24:00 has no last two groups."""
 
 
 class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,17 +61,12 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _periods(text: str) -> Iterator[tuple[int, int]]:
     """Yield first minute of the week and length of each period of an entry, or raise ValueError."""
-    found, days = FORM.fullmatch(text), list[int]()
-    for part in (found[1] or "mon-sun").split(",") if found else ():
-        first, _, last = part.partition("-")
-        if not {first, last or first} <= set(DAYS):
-            found = None
-            break
-        begin, end = DAYS.index(first), DAYS.index(last or first)
-        days += [(begin + count) % 7 for count in range((end - begin) % 7 + 1)]
-    if found is None:
+    if (found := FORM.fullmatch(text)) is None:
         raise ValueError(f"Expected times such as `mon-fri 08:00-18:00`, not {text[:80]!r}")
     start = 60 * int(found[2]) + int(found[3])
     end = 60 * int(found[4]) + int(found[5]) if found[4] else DAY
-    for day in days:
-        yield day * DAY + start, end - start if end >= start else end - start + DAY
+    for part in (found[1] or "mon-sun").split(","):
+        first, _, last = part.partition("-")
+        begin, days = DAYS.index(first), DAYS.index(last or first) - DAYS.index(first)
+        for day in range(begin, begin + days % 7 + 1):
+            yield day % 7 * DAY + start, end - start if end >= start else end - start + DAY

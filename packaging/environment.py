@@ -70,6 +70,12 @@ def version() -> str:
     return text.partition('__version__ = "')[2].partition('"')[0]
 
 
+def maintainer() -> str:
+    """Return the author of pyproject.toml as Debian writes names."""
+    author = PROJECT["authors"][0]
+    return f"{author['name']} <{author['email']}>"
+
+
 @functools.cache
 def commit_time() -> int:
     """Return SOURCE_DATE_EPOCH: as given, or the time of the commit, in seconds."""

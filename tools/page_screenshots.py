@@ -8,7 +8,7 @@ package axe-core, so is what makes the page hard to use by keyboard or screen re
 
     python -m tools.page_screenshots docs --docs
 
-writes the images of docs/web.md instead: of a day that is made up of the clip, and of a video.
+writes the images of the docs instead: of a day that is made up of the clip, and of a video.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--axe", type=Path, help="the script of axe-core")
-    parser.add_argument("--docs", action="store_true", help="write the images of docs/web.md")
+    parser.add_argument("--docs", action="store_true", help="write the images of docs/")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
     axe = options.axe.read_text(encoding="utf-8") if options.axe else ""
@@ -104,7 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
         web = {"enabled": True, "port": port, "faces": "faces"}
         _record_day(Path(scratch))
         settings = {"source": source, "sinks": sinks, "web": web, "state_dir": "state"}
-        config.write_text(yaml.safe_dump({**settings, "zones": ZONES}))
+        settings |= {"zones": ZONES, "privacy": {"allow_snapshots": True}}
+        settings |= {"snapshots": {"on": ["start", "change"]}}
+        config.write_text(yaml.safe_dump(settings))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command) as daemon:
             try:
@@ -149,6 +151,8 @@ def _write_docs(browser: Browser, address: str, folder: Path) -> None:
     page.locator("#faces .face").first.wait_for()
     page.wait_for_timeout(SETTLING_S * 2000)
     page.screenshot(path=folder / "page.png")
+    page.locator("#snapshots img").nth(5).wait_for()
+    page.locator("#snapshots").screenshot(path=folder / "page-snapshots.png")
     page.get_by_role("link", name="History").click()
     page.get_by_role("button", name="Yesterday").click()
     page.wait_for_timeout(2000)

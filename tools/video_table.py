@@ -125,6 +125,7 @@ KINDS = (
     Kind("edited.mp4", "cut without encoding: edit list", remux(before=("-ss", "0.5"))),
     Kind("motion.avi", "webcam: MJPEG", encode("-c:v", "mjpeg", "-q:v", "4")),
     Kind("packed.avi", "MPEG-4 with B-frames", encode("-c:v", "mpeg4", "-bf", "2")),
+    Kind("copied.avi", "H.264 in AVI: no times of frames", remux()),
     Kind("browser.webm", "VP8", encode("-c:v", "libvpx", "-b:v", "400k")),
     Kind(
         "fragments.mp4",

@@ -96,8 +96,9 @@ class SampleGenerator:
         zoom = _fit(empty.image, height, width) * _log_uniform(0.8, 3.0, rng)
         sample = self._crop(empty, (height, width), zoom, rng)
         # They may all be gray: gray must not be what tells that there is no face.
-        tint = np.exp(rng.normal(0, self._config.empty_tint, 3))
-        return replace(sample, image=np.clip(sample.image * tint, 0, 255).astype(np.uint8))
+        tints = np.exp(rng.normal(0, self._config.empty_tint, 3))
+        table = np.clip(np.arange(256)[:, None] * tints, 0, 255).astype(np.uint8)
+        return replace(sample, image=np.asarray(cv2.LUT(sample.image, table[None]), np.uint8))
 
     def _closeup(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Blend a face that is cut close, tinted as skin is, into an image without one."""
@@ -115,7 +116,7 @@ class SampleGenerator:
         face = warp(closeup.image, matrix, (width, height))
         alpha = warp(cv2.blur(mask, (rim, rim)), matrix, (width, height))
         tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
-        blended = behind + (face * tint - behind) * alpha[..., None]
+        blended = behind + (face * tint.astype(np.float32) - behind) * alpha[..., None]
         image = np.clip(blended, 0, 255).astype(np.uint8)
         return _moved(closeup, image, matrix, smallest=0.0)
 

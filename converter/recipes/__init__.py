@@ -47,7 +47,6 @@ class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Settings that every training has; shallow.yaml explains each."""
 
     start: str = ""
-    start_share: Share = 0.0
     epochs: Count = 40
     batch_size: Count = 128
     learning_rate: Positive = 0.1

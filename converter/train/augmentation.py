@@ -109,7 +109,8 @@ def _blur(image: Pixels, rng: Rng) -> Pixels:
 
 def _add_noise(image: Pixels, rng: Rng) -> Pixels:
     noise = rng.standard_normal(image.shape, np.float32)
-    return _clipped(image + noise * np.float32(rng.uniform(2, 18)))
+    noise = np.rint(noise * np.float32(rng.uniform(2, 18))).astype(np.int16)
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def _darken(image: Pixels, rng: Rng) -> Pixels:

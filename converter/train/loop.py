@@ -13,6 +13,7 @@ from pathlib import Path
 from timeit import repeat
 from typing import Any, Literal
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -96,8 +97,9 @@ def fit(
     validation is as `keras.Model.fit` takes it. A ConfigError where the recipe's start is missing.
     """
     keras.utils.set_random_seed(recipe.seed)
+    cv2.setNumThreads(1)  # batches are drawn by a thread of their own; the cores are TensorFlow's
     network = _initial_network(build(), recipe, directory)
-    current = _float32_copy(network, build, recipe.start_share)
+    current = _float32_copy(network, build)
     model = compiled(network)
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
@@ -134,17 +136,15 @@ def _initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Mod
     return network
 
 
-def _float32_copy(network: Model, build: CurrentNetwork, start_share: float) -> CurrentNetwork:
-    """Return what copies the network's weights of a moment, averaged with those of now."""
-    start = network.get_weights()
+def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
+    """Return what copies the network's weights of a moment."""
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("float32")
     copy = build()
     keras.mixed_precision.set_global_policy(policy)
 
     def current() -> Model:
-        pairs = zip(start, network.get_weights(), strict=True)
-        copy.set_weights([old * start_share + new * (1 - start_share) for old, new in pairs])
+        copy.set_weights(network.get_weights())
         return copy
 
     return current

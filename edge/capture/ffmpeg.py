@@ -3,8 +3,8 @@
 PyAV is imported where a video or stream is read, and nowhere else: it takes 18 MB.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
@@ -100,17 +100,24 @@ def _upright(image: Image, matrix: list[int]) -> Image:
 
 
 def decode_frames(
-    container: "InputContainer", stream: "VideoStream"
+    container: "InputContainer",
+    stream: "VideoStream",
+    note: Callable[["Packet[Any]"], object] = lambda packet: None,
 ) -> Iterator["VideoFrame | None"]:
-    """Yield each frame of a video in a file, and None for what is damaged: the rest follows it."""
+    """Yield each frame of a video in a file, and None for what is damaged: the rest follows it.
+
+    `note` is called with each packet, those of other streams among them.
+    """
     from av.error import FFmpegError
 
     stream.thread_type, failures = "AUTO", 0
     while failures < MAX_ERRORS:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux():
                 failures = 0
-                yield from decode_packet(stream.codec_context, packet)
+                note(packet)
+                if packet.stream is stream:
+                    yield from decode_packet(stream.codec_context, cast(Any, packet))
         except FFmpegError:  # between two packets: the next try begins behind it
             failures += 1
         else:

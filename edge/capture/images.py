@@ -1,16 +1,19 @@
 """Images source: image files, each of which stands alone."""
 
 import io
+import logging
 import time
 import warnings
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from edge.capture.source import MAX_PIXELS, FileSettings, OversizedError, as_readonly, check_size
 from edge.errors import InputError
+from edge.paths import path_text
 from edge.types import Frame, Image
 
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ SUFFIXES = frozenset(
 
 MAX_FILE_BYTES = 200_000_000
 """Bytes of an image file: an uncompressed one of that many pixels, and its metadata."""
+
+
+MIN_SPREAD = 1.0
+"""Gray levels, standard deviation, below which nothing can be seen in an image."""
+
+log = logging.getLogger(__name__)
 
 
 class UnknownFormatError(InputError):
@@ -56,16 +65,18 @@ def read_image(path: Path) -> Image:
     try:
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
+        if (size := path.stat().st_size) > MAX_FILE_BYTES:
             raise InputError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found {size}")
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        return decode_image(data)
+        image = decode_image(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if cv2.meanStdDev(image)[1].max() < MIN_SPREAD:
+        log.warning("%s: shows nothing: all of it has one color", path_text(path))
+    return image
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> Image:

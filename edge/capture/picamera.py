@@ -163,9 +163,7 @@ class SubprocessMjpegSource:
         self._name = Path(command[0]).name
         try:
             # In a session of its own, so that Ctrl-C at a terminal does not reach it.
-            self._process = Popen(
-                command, 0, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
-            )
+            self._process = Popen(command, 0, None, DEVNULL, PIPE, PIPE, start_new_session=True)
         except OSError as error:
             raise SourceError(f"{command[0]} cannot be started: {error.strerror}") from error
         self._jpegs = BoundedQueue[tuple[bytes, float]](1, lossless=False)
@@ -174,7 +172,7 @@ class SubprocessMjpegSource:
         assert self._process.stdout
         assert self._process.stderr
         self._pipes = self._process.stdout, self._process.stderr
-        said = iter(partial(self._process.stderr.read, STDERR_CHUNK_BYTES), b"")
+        said = iter(partial(self._pipes[1].read, STDERR_CHUNK_BYTES), b"")
         works = self._read_images, partial(self._stderr.extend, said)
         self._threads = [Thread(target=work, name=self._name, daemon=True) for work in works]
         for thread in self._threads:

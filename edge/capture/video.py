@@ -1,16 +1,11 @@
-"""Video source: a video file, played once.
-
-Its clock begins at 0 with the first frame, and goes on by the container's times as long as they do:
-where one is missing, repeated, goes back or leaps, the frame lasts as long as the rate says. So
-videos without times (raw H.264), with an offset, and joined ones have a sound clock.
-"""
+"""Video source: a video file, played once."""
 
 import logging
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.capture.ffmpeg import FrameConverter, decode_frames, find_video, open_container
 from edge.capture.source import MAX_PIXELS, MAX_WAIT, FileSettings
@@ -20,6 +15,8 @@ from edge.types import Frame
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 MAX_GAP_S = 60.0
@@ -35,6 +32,35 @@ round their length, and sound may outlast the image a little."""
 NO_FRAME = f"cannot be read as a video: it holds no frame of at most {MAX_PIXELS} pixels"
 
 log = logging.getLogger(__name__)
+
+
+class VideoClock:
+    """Position of each frame in seconds; 0 is where the container's images or sound begin.
+
+    The times of frames count while each goes on from the one before. Where one is missing (raw
+    H.264), repeated, goes back or leaps (joined parts), the frame lasts as the rate says. If those
+    of packets go back less often, they count, as for FFmpeg: AVI has no others.
+    """
+
+    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+        self._step, begin = 1 / rate_of(stream), 0.0
+        if stream.start_time is not None and stream.time_base is not None:
+            begin = float(stream.start_time * stream.time_base) - (container.start_time or 0) / 1e6
+        self.position = (begin if 0 < begin <= MAX_GAP_S else 0.0) - self._step
+        self._before: tuple[int | None, int | None] = (None, None)
+        # How often times of frames and of packets did not go on; AVI has none of frames.
+        self._faults = [int(container.format.name == "avi"), 0]
+
+    def advance(self, frame: "VideoFrame") -> float:
+        """Return the position of the next frame."""
+        times = frame.pts, frame.dts
+        pairs = zip(self._before, times, strict=True)
+        passed = [0 if old is None or new is None else new - old for old, new in pairs]
+        self._faults = [n + (one <= 0) for n, one in zip(self._faults, passed, strict=True)]
+        self._before = times
+        seconds = passed[self._faults[0] > self._faults[1]] * float(frame.time_base or 0)
+        self.position += seconds if 0 < seconds <= MAX_GAP_S else self._step
+        return self.position
 
 
 @contextmanager
@@ -64,8 +90,8 @@ def rate_of(stream: "VideoStream") -> float:
 
 def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float:
     """Return the length that the container announces; 0 where it does not."""
-    if container.format.name == "avi":  # FFmpeg takes its seconds from the size of the file
-        return stream.frames / rate_of(stream)
+    if container.format.name == "avi" and stream.time_base:  # its own is the size of the file
+        return float(stream.frames * stream.time_base)
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1e6
@@ -91,19 +117,21 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     def _decoded(
         self, container: "InputContainer", stream: "VideoStream"
     ) -> Generator[Frame | None, None, None]:
-        started_at, position, index, damaged = time.monotonic(), 0.0, 0, 0
-        converter, step = FrameConverter(stream), 1 / rate_of(stream)
-        before: float | None = None
+        started_at, index, damaged, end = time.monotonic(), 0, 0, 0.0
+        converter, clock = FrameConverter(stream), VideoClock(container, stream)
+
+        def note(packet: "Packet[Any]") -> None:  # sound may outlast the images
+            nonlocal end
+            if packet.pts is not None and packet.time_base is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+
         size: tuple[int, int] | None = None
-        for frame in decode_frames(container, stream):
+        for frame in decode_frames(container, stream, note):
             if frame is None:
                 damaged += 1
                 continue
-            now: float | None = frame.time
-            if index:
-                passed = 0.0 if now is None or before is None else now - before
-                position += passed if 0 < passed <= MAX_GAP_S else step
-            before = now
+            position = clock.advance(frame)
+            started_at -= 0.0 if index else position
             while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
                 time.sleep(min(wait, MAX_WAIT))
                 if wait > MAX_WAIT:
@@ -115,6 +143,6 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
         if not index:
             raise InputError(NO_FRAME)
-        announced, given = announced_seconds(container, stream), max(position, before or 0.0) + step
+        announced, given = announced_seconds(container, stream), max(clock.position, end)
         if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
             raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")

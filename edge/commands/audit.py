@@ -131,7 +131,7 @@ def data_flows(config: Config) -> Iterator[DataFlow]:
         if not path.name.startswith("outbox-"):
             name = re.sub(r"^pause-.+\.json$", PAUSE_FILE, path.name)
             data, what, kept = STATE_FILES.get(name, ("unknown",) * 3)
-            yield DataFlow(data, what, DISK, str(path), False, kept)
+            yield _on_disk(data, what, path, kept)
     for name, place in _secrets(msgspec.to_builtins(config, enc_hook=str), ""):
         yield DataFlow("secrets", name, "its place", place, False, "until changed")
     to, kept = "the terminal, or systemd's journal", "as the journal is set"
@@ -154,21 +154,23 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     events, images = (_kept(age) for age in msgspec.structs.astuple(config.retention))
     planned = {path: events for sink in config.sinks for path in sink.event_files}
     planned |= {path: "until sent, or too old for it" for path in outbox_paths(config) if path}
-    folders = Counter[str]()
+    folders = Counter[Path]()
     for stored in stored_files(config):
         if stored.data == "images":
-            folders[str(stored.path.parent)] += 1
+            folders[stored.path.parent] += 1
         elif stored.data == "numbers":
-            what, kept = "how the model errs of one person's face", _kept(None)
-            yield DataFlow("numbers", what, DISK, str(stored.path), False, kept)
+            what = "how the model errs of one person's face"
+            yield _on_disk("numbers", what, stored.path, _kept(None))
         elif stored.data == "events" and stored.path.suffix not in {".sqlite-wal", ".sqlite-shm"}:
             planned.setdefault(stored.path, events)
-    what = "each face, its expression and place"
     for path, kept in planned.items():
-        yield DataFlow("events", what, DISK, str(path), False, kept)
+        yield _on_disk("events", "each face, its expression and place", path, kept)
     for folder, number in folders.items():
-        what = f"{number} of faces, or of the window"
-        yield DataFlow("images", what, DISK, folder, False, images)
+        yield _on_disk("images", f"{number} of faces, or of the window", folder, images)
+
+
+def _on_disk(data: str, what: str, path: Path, kept: str) -> DataFlow:
+    return DataFlow(data, what, DISK, str(path), False, kept)
 
 
 def _kept(seconds: float | None) -> str:

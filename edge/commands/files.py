@@ -21,7 +21,7 @@ from edge.errors import EmotiondError, ExitCode
 from edge.offline import video as videos
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
-from edge.paths import path_text
+from edge.paths import MAX_NAME_BYTES, path_text
 from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
@@ -80,9 +80,10 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     """Return a file name without suffix for each path: of `x/a.jpg`, `y/a.jpg` `a` and `a-2`."""
     names: list[str] = []
     for path in paths:
-        name, numbers = path.stem, itertools.count(2)
+        stem = name = os.fsdecode(os.fsencode(path.stem)[:MAX_NAME_BYTES])
+        numbers = itertools.count(2)
         while name in names:
-            name = f"{path.stem}-{next(numbers)}"
+            name = f"{stem}-{next(numbers)}"
         names.append(name)
     return names
 

@@ -175,10 +175,8 @@ def _expressions(
     card, folder = calibrator.card, Path(options.source or "-")
     known = load_baseline(options.out, card) if options.out.exists() else None
     images_given = folder.is_dir()
-    named: Sequence[str] = card.labels
-    if images_given:
-        named = sorted(one.name for one in folder.iterdir() if one.is_dir())
-    labels = options.expressions or named
+    folders = sorted(one.name for one in folder.glob("*/"))
+    labels = options.expressions or (folders if images_given else card.labels)
     if len(set(labels) & set(card.labels)) < max(2, len(labels)):
         text = f"expected two or more of {', '.join(card.labels)}, each once, found "
         raise ConfigError(f"--expressions: {text}{', '.join(labels) or 'none'}")

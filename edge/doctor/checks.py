@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from itertools import islice
 from pathlib import Path
 
@@ -125,11 +125,9 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
 
 def check_runtime(chosen: Runtime) -> Iterator[CheckResult]:
     """Check that the TFLite runtime that the config asks for works; name those installed."""
-    versions = []
-    for package in PACKAGES.values():
-        with suppress(PackageNotFoundError):
-            versions.append(f"{package} {version(package)}")
-    installed = f"installed are {', '.join(versions) or 'none'}"
+    found = {one.name.replace("_", "-"): one.version for one in distributions()}
+    versions = ", ".join(f"{one} {found[one]}" for one in PACKAGES.values() if one in found)
+    installed = f"installed are {versions or 'none'}"
     try:
         importlib.import_module(MODULES[chosen])
     except ImportError as error:
@@ -174,10 +172,11 @@ def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
         try:
             width, height = read_first(settings.open()).size
         except SourceError as error:
-            remedy = "let `path` name a file that can be read; a service cannot read into a home"
-            if settings.is_live:
-                remedy = "check the address, its user and password, and whether others play it"
-            yield failure(subject, str(error), remedy)
+            text, _, remedy = str(error).partition("; ")
+            if not remedy and settings.is_live:
+                remedy = "check the address, and whether others play it"
+            path = "let `path` name a file that can be read; a service cannot read into a home"
+            yield failure(subject, text, remedy or path)
         else:
             yield ok(subject, f"gives images of {width}x{height}")
 
@@ -213,12 +212,9 @@ def _check_listed(subject: str, camera: int, program: str) -> CheckResult:
 
 
 def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Iterator[CheckResult]:
-    """Search images of the source as they are and rotated; say which finds faces.
-
-    A camera that another process uses is left alone.
-    """
+    """Search images of the source as they are and rotated; say which finds faces."""
     if isinstance(source, CameraSettings) and list(processes_using(Path(source.node))):
-        return
+        return  # what another process uses is left alone
     images: list[Image] = []
     with suppress(SourceError), closing(source.open()) as opened:
         for frame in islice(iter_frames(opened, ORIENTATION_TIMEOUT_S), MAX_ORIENTED_IMAGES):

@@ -18,11 +18,13 @@ import msgspec
 import numpy as np
 
 from edge.capture.ffmpeg import decode_frames
-from edge.capture.video import VideoSettings, announced_seconds, open_video, rate_of
+from edge.capture.source import ROUNDING_S
+from edge.capture.video import MAX_GAP_S, VideoSettings, announced_seconds, open_video, rate_of
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
+from edge.paths import part_of
 from edge.pipeline.build import build_components
 from edge.processes import run_in_processes
 from edge.publish import MultiSink
@@ -136,12 +138,8 @@ class _EventCollector(MultiSink):
 def probe_video(path: Path) -> int:
     """Return how many frames a video announces; 0 where it does not."""
     with open_video(path) as (container, stream):
-        return stream.frames or round(announced_seconds(container, stream) * rate_of(stream))
-
-
-def part_of(path: Path) -> Path:
-    """Return the file that an annotated copy is until it is whole."""
-    return path.with_name(f".{path.stem}.part{path.suffix}")
+        guessed = round(announced_seconds(container, stream) * rate_of(stream))
+        return guessed if container.format.name == "avi" else stream.frames or guessed
 
 
 @contextmanager
@@ -155,7 +153,7 @@ def annotated_copy(
     """
     import av
 
-    part = part_of(path)
+    part = part_of(path, path.suffix)
     options = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
     try:
         part.touch(mode=0o600)  # its owner's alone from the first byte on
@@ -179,22 +177,19 @@ class _Encoder:
     def __init__(
         self, copy: "OutputContainer", original: "InputContainer", images: "VideoStream"
     ) -> None:
-        begin = 0.0
-        if images.start_time is not None and images.time_base is not None:
-            begin = float(images.start_time * images.time_base) - (original.start_time or 0) / 1e6
-        self._copy, self._start = copy, max(0.0, begin)
+        self._copy = copy
         self._rate = Fraction(rate_of(images)).limit_denominator(10_000)
         self._images = copy.add_stream("libx264", self._rate, {"preset": "veryfast"})
         self._images.pix_fmt, self._images.thread_type = "yuv420p", "AUTO"
         self._written, self._heard = -1, 0.0
         self._sound: Iterator[Packet[Any]] = iter(())
         if original.streams.audio:
-            self._sound = _encode_sound(original, copy.add_stream("aac", SOUND_RATE))
+            self._sound = _encode_sound(original, images, copy.add_stream("aac", SOUND_RATE))
 
     def add(self, image: Image, time: float) -> None:
         from av import VideoFrame
 
-        number = round((time + self._start) * self._rate)
+        number = round(time * self._rate)
         if number <= self._written:  # it comes sooner than the rate says
             return
         # Odd sizes are cut by a row or column: H.264 as browsers play it halves its colors.
@@ -218,18 +213,35 @@ class _Encoder:
             self._copy.mux(packet)
 
 
-def _encode_sound(original: "InputContainer", track: "AudioStream") -> Iterator["Packet[Any]"]:
-    """Yield the sound of a video in a track's codec, without what is damaged of it."""
+def _encode_sound(
+    original: "InputContainer", images: "VideoStream", track: "AudioStream"
+) -> Iterator["Packet[Any]"]:
+    """Yield the sound of a video in a track's codec, without what is damaged of it.
+
+    Where the times of the images begin anew or leap, so do those of the sound: as `VideoClock`.
+    """
     import av
 
-    start, stream = Fraction(original.start_time or 0, 1_000_000), original.streams.audio[0]
-    frames: Iterator[Any] = decode_frames(original, cast(Any, stream))
-    for frame in frames:
-        if frame is not None:
-            if frame.pts is not None:
-                frame.pts -= round(start / frame.time_base)
-            with suppress(av.FFmpegError, ValueError):
-                yield from track.encode(frame)
+    step, start, seen, heard = 1 / rate_of(images), (original.start_time or 0) / 1e6, -math.inf, 0.0
+
+    def note(packet: "Packet[Any]") -> None:
+        nonlocal start, seen
+        if packet.stream is images and packet.dts is not None and packet.time_base is not None:
+            now = float(packet.dts * packet.time_base)
+            if seen > -math.inf and not 0 <= now - seen <= MAX_GAP_S:
+                start += now - seen - step
+            seen = now
+
+    frames: Iterator[Any] = decode_frames(original, cast(Any, original.streams.audio[0]), note)
+    for frame in filter(None, frames):
+        if frame.pts is not None:
+            frame.pts -= round(start / float(frame.time_base))
+            # What comes before or behind the images where their times leap has no place.
+            if not heard - ROUNDING_S <= frame.time <= max(heard, seen - start) + MAX_GAP_S:
+                continue
+            heard = frame.time + frame.samples / frame.sample_rate
+        with suppress(av.FFmpegError, ValueError):
+            yield from track.encode(frame)
     yield from track.encode(None)
 
 
@@ -243,7 +255,7 @@ def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outco
     finally:
         for job in jobs:
             if job.out is not None:  # a process that was killed left a part of it
-                part_of(job.out).unlink(missing_ok=True)
+                part_of(job.out, job.out.suffix).unlink(missing_ok=True)
 
 
 def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:

@@ -93,9 +93,8 @@ class EventGenerator:
 
     def _event(self, kind: EventType, reported: _ReportedState, frame: Frame) -> EmotionEvent:
         """Return an event of what `frame` shows; for an end, of where it was last seen."""
-        shown = {
-            field.name: getattr(reported.expression, field.name) for field in fields(Expression)
-        }
+        expression = reported.expression
+        shown = {field.name: getattr(expression, field.name) for field in fields(Expression)}
         return EmotionEvent(
             **shown,
             id=str(uuid.uuid4()),

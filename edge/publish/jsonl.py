@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from edge.paths import private_opener
+from edge.paths import part_of, private_opener
 from edge.publish.events import encode_event
 from edge.publish.sink import BaseSinkSettings, SinkContext
 from edge.types import DataFlow, EmotionEvent, SinkRecord
@@ -107,7 +107,7 @@ def prune_events(path: Path, oldest: datetime, before: datetime) -> None:
     A sink may append meanwhile. What is no event goes with the event before it. An OSError says
     that the file cannot be read, or not be written anew.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     with open(path, "rb") as file:
         first = file.readline()
         if not first or not _is_before(first, oldest, True):

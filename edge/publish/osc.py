@@ -47,8 +47,8 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
     def open(self, context: SinkContext) -> "OscSink":
         """Return the sink; its package must be installed."""
         if find_spec("pythonosc") is None:
-            text = "needs a package that is not installed: pythonosc"
-            raise ConfigError(f"sinks: osc {text}; {extra_remedy('osc')}")
+            text = "sinks: osc needs a package that is not installed: pythonosc"
+            raise ConfigError(f"{text}; {extra_remedy('osc')}")
         return OscSink(self)
 
     def look_up(self) -> tuple[Any, ...]:
@@ -68,8 +68,8 @@ class OscSettings(BaseSinkSettings, frozen=True, tag="osc"):
         """Yield the events and the faces in view."""
         leaves = self.host not in {"127.0.0.1", "::1", "localhost"}
         for data, what in (("events", "each face and its expression"), ("faces", "those in view")):
-            text, theirs = f"{what}, unencrypted", "as long as whoever receives keeps it"
-            yield DataFlow(data, text, "a program, by OSC", self.place, leaves, theirs)
+            there = "a program, by OSC", self.place, leaves, "as long as whoever receives keeps it"
+            yield DataFlow(data, f"{what}, unencrypted", *there)
 
 
 class OscSink(QueuedSink[EmotionEvent | FaceSnapshot]):
@@ -106,10 +106,8 @@ def osc_messages(
 ) -> Iterator[tuple[str, list[str | int | float]]]:
     """Yield addresses and arguments of what is sent; shares of the frame tell where a face is."""
     if isinstance(record, EmotionEvent):
-        yield (
-            "event",
-            [record.type.value, record.track_id, record.emotion, float(record.confidence or 0)],
-        )
+        told = record.type.value, record.track_id, record.emotion, float(record.confidence or 0)
+        yield "event", [*told]
     else:
         yield "faces", [len(record.faces)]
         width, height = record.frame_size

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from subprocess import DEVNULL, PIPE, TimeoutExpired
 from typing import Annotated, Any
 
 import msgspec
@@ -41,8 +42,8 @@ class CommandSettings(BaseSinkSettings, frozen=True, tag="command"):
     def open(self, context: SinkContext) -> "CommandSink":
         """Return the sink; the program must be there."""
         if shutil.which(self.arguments[0]) is None:
-            text = "expected the name or path of a program that may be run"
-            raise ConfigError(f"sinks: command: {text}, found {self.arguments[0]!r}")
+            text = "sinks: command: expected the name or path of a program that may be run, found"
+            raise ConfigError(f"{text} {self.arguments[0]!r}")
         return CommandSink(self)
 
     def check(self) -> Iterator[CheckResult]:
@@ -73,17 +74,14 @@ class CommandSink(QueuedSink[EmotionEvent]):
     def _deliver(self, record: EmotionEvent) -> str:
         payload = encode_event(record)
         try:
+            variables, program = event_environment(payload), self._settings.arguments
             process = self._process = subprocess.Popen(
-                self._settings.arguments,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                env=event_environment(payload),
-                start_new_session=True,
+                program, stdin=PIPE, stdout=DEVNULL, env=variables, start_new_session=True
             )
             process.communicate(payload, timeout=self._settings.timeout_s)
         except OSError as error:
             return f"cannot be run: {error.strerror}"
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             self._abort()
             process.wait()
             return f"was killed after {self._settings.timeout_s:g} s"

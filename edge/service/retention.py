@@ -12,7 +12,7 @@ import msgspec
 
 from edge.config import Config, camera_configs, outbox_paths, state_folder
 from edge.errors import EmotiondError
-from edge.paths import IMAGE_LINKS, UPLOADS, lock_private
+from edge.paths import IMAGE_LINKS, UPLOADS, lock_private, part_of
 from edge.publish.jsonl import prune_events
 from edge.view.snapshots import SNAPSHOTS
 
@@ -56,29 +56,21 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
-    """Yield each file of people: of sinks and outboxes, snapshots, noted images, calibrations.
-
-    Outboxes of other configs with the same state folder are among them.
-    """
+    """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = state_folder(config)
     for path in sorted(_event_logs(config)):
-        parts = (path, path.with_name(f".{path.name}.part"))
+        parts = (path, part_of(path))
         yield from (StoredFile("events", part) for part in parts if part.is_file())
-    present: list[Path] = []
     try:
-        with suppress(FileNotFoundError):
-            present = sorted(state.iterdir())
+        present = sorted(state.iterdir()) if state.exists() else []
     except OSError as error:
         text = f"{state}: cannot be read: {error.strerror}; run this as its owner"
         raise EmotiondError(text) from error
     for path in present:
         if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
-    for path in sorted((state / UPLOADS).glob("*/*")):
-        yield StoredFile("uploads", path)
-    for path in sorted((state / SNAPSHOTS).rglob("*")):
-        if path.is_file():
-            yield StoredFile("snapshots", path)
+    for data, files in (("uploads", f"{UPLOADS}/*/*"), ("snapshots", f"{SNAPSHOTS}/**/*")):
+        yield from (StoredFile(data, one) for one in sorted(state.glob(files)) if one.is_file())
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
@@ -93,13 +85,9 @@ def _event_logs(config: Config) -> set[Path]:
 
 
 def delete_expired(config: Config, now: datetime) -> Iterator[str]:
-    """Delete what is older than the config's `retention` allows; yield why a file could not be.
-
-    A running sink bounds its own outbox.
-    """
+    """Delete what is older than `retention` allows, but used outboxes; yield what could not be."""
     events, images = msgspec.structs.astuple(config.retention)
-    ages: dict[str, float | None] = {"events": events, "images": images}
-    ages["uploads"] = MAX_UPLOAD_AGE_S
+    ages = {"events": events, "images": images, "uploads": MAX_UPLOAD_AGE_S}
     keeps = {  # of snapshots, by folder
         state_folder(config) / SNAPSHOTS / name: camera.snapshots.max_age_s
         for name, camera in camera_configs(config).items()

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.packaging.packages import built
 from tests.system import machine
 from tests.system.camera import Stream
-from tests.system.guest import SUPPLIES, Guest, run
+from tests.system.guest import SUPPLIES, Guest, run, wait
 from tests.system.installation import files
 from tests.system.light import LightGuest
 from tests.system.root import Recipe, root
@@ -24,6 +24,7 @@ SOURCE = (
     "/^  device: 0 /,/^  fps: 30/d'"
 )
 NOT_OURS = ("/var/lib/dpkg/", "/var/lib/apt/")
+PAUSE = "mosquitto_pub -t emotiond/guest/set/pause -m"
 EVENT = "timeout 60 mosquitto_sub -C 1 -t 'emotiond/+/event'"
 
 
@@ -89,8 +90,12 @@ def test_it_is_installed_upgraded_removed_and_purged(guest: Guest) -> None:
     config = run(guest, "cat /etc/emotiond/emotiond.yaml")
     run(guest, "sed -i s/keepalive_s:/keepalive:/ /etc/emotiond/emotiond.yaml")  # of version 0.1
     old = run(guest, "cat /etc/emotiond/emotiond.yaml")
+    run(guest, f"{PAUSE} ON")
+    wait(guest, lambda: run(guest, "ls /var/lib/emotiond").count("pause.json"))
 
-    apt(guest, "install ./9.0.deb")  # upgrade: the config stays, the daemon is a new one
+    apt(guest, "install ./9.0.deb")  # upgrade: config and state stay, the daemon is a new one
+    wait(guest, lambda: "camera paused" in run(guest, "systemctl status emotiond || true"))
+    run(guest, f"{PAUSE} OFF")
     assert run(guest, "cat /etc/emotiond/emotiond.yaml") == config
     assert run(guest, "cat /etc/emotiond/emotiond.yaml.before-*") == old != config
     run(guest, EVENT, timeout=120)

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -128,6 +129,26 @@ def test_its_repository_is_as_the_supervisor_wants_it() -> None:
     assert (APP / "DOCS.md").is_file()
 
 
+def test_who_owns_it_is_filled_in_at_one_place_and_packed(tmp_path: Path) -> None:
+    """pyproject.toml is that place: in the app's archive nothing is left to be filled in."""
+    code = (
+        "import importlib.machinery as m, pathlib, sys; sys.path.insert(0, 'packaging'); "
+        "import environment as e; e.PROJECT['urls']['Homepage'] = 'https://owner.test/it'; "
+        "e.PROJECT['authors'] = [{'name': 'Ada', 'email': 'ada@owner.test'}]; "
+        "e.build_wheel = lambda folder: pathlib.Path('README.md').absolute(); "
+        f"sys.argv[1:] = ['--out', {str(tmp_path)!r}]; "
+        "m.SourceFileLoader('build', 'packaging/homeassistant/build').load_module().main()"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    with tarfile.open(next(tmp_path.glob("*.tar"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    repository = yaml.safe_load((tmp_path / "repository.yaml").read_text())
+    assert repository["url"] == "https://owner.test/it"
+    assert repository["maintainer"] == "Ada <ada@owner.test>"
+    packed = yaml.safe_load((tmp_path / "emotiond" / "config.yaml").read_text())
+    assert packed == SETTINGS | {"url": "https://owner.test/it"}
+
+
 def test_the_supervisor_can_build_it_from_what_lies_in_the_folder() -> None:
     """It pulls what the image is from, so that may not be one of this machine; --pull."""
     lines = re.sub(r"\\\n", " ", (APP / "Dockerfile").read_text()).splitlines()
@@ -185,12 +206,12 @@ class App:
     """The app, started as its image does, with its folders below `folder`."""
 
     def __init__(self, folder: Path, supervisor: str, options: Mapping[str, object]) -> None:
-        self.folder, self.port = folder, free_port()
+        self.port, self.page_port = free_port(), free_port()
         (folder / "options.json").write_text(json.dumps({**SETTINGS["options"], **options}))
         command = [sys.executable, str(APP / "run.py"), "--data", str(folder)]
         command += ["--config", str(folder / "own.yaml"), "--supervisor", supervisor]
         command += ["--ingress-port", str(self.port), "--ingress-from", "127.0.0.1"]
-        command += ["--page-port", str(free_port())]
+        command += ["--page-port", str(self.page_port)]
         environment = {"SUPERVISOR_TOKEN": "of-this-app", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(command, env=environment, cwd=folder)
 
@@ -246,6 +267,24 @@ def test_without_a_broker_it_runs_and_takes_the_users_own_config(
     assert config.sinks == ()
     assert (config.quality.min_size, config.classifier.min_confidence) == (30, 0.6)
     assert (config.classifier.model.name, config.privacy.blur) == ("tiny-int8", "faces")
+
+
+def test_a_restart_and_an_update_keep_its_state_and_take_new_options(
+    supervisor: str, broker: Mosquitto, tmp_path: Path
+) -> None:
+    """A pause lasts; the user's config may have keys of the release before."""
+    FakeSupervisor.broker = {"host": broker.host, "port": broker.port, "ssl": False}
+    (tmp_path / "own.yaml").write_text("smoothing: {time_constant: 0.7}")  # as of version 0.1
+    with Subscriber(broker.host, broker.port) as heard:
+        with App(tmp_path, supervisor, {"source": str(CLIP)}):
+            wait_until(lambda: heard.payloads("emotiond/emotiond/event"), 60)
+            heard.publish("emotiond/emotiond/set/pause", b"ON")
+            wait_until((tmp_path / "state" / "pause.json").exists)
+        with App(tmp_path, supervisor, {"source": str(CLIP), "blur": "frame"}) as updated:
+            wait_until(lambda: listens(updated.page_port), 60)
+            assert json.loads(updated.get("/api/state")[2])["camera"] == "paused"
+    config = load_config(tmp_path / "emotiond.yaml")
+    assert (config.smoothing.time_constant_s, config.privacy.blur) == (0.7, "frame")
 
 
 def test_a_broker_of_the_options_goes_before_the_supervisors(

@@ -256,10 +256,8 @@ def _create_paho_client(settings: MqttSettings, client_id: str) -> paho.Client:
     client.max_queued_messages_set(2 * MAX_UNACKNOWLEDGED)  # there is room for a last word
     if settings.transport == "websockets":
         client.ws_set_options(path=settings.path)
-    user, password = (
-        one.resolve() if isinstance(one, SecretRef) else one
-        for one in (settings.user, settings.password)
-    )
+    both = settings.user, settings.password
+    user, password = (one.resolve() if isinstance(one, SecretRef) else one for one in both)
     if user is not None:
         client.username_pw_set(user, password)
     if settings.tls is not None:

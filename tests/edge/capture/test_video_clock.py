@@ -77,3 +77,27 @@ def test_a_leap_of_hours_in_the_times_is_not_believed(tmp_path: Path) -> None:
     leap = "setpts='if(lt(N,30),N,N+90000*25)/25/TB'"
     made = make(tmp_path / "a.mkv", "-vf", leap, "-fps_mode", "passthrough")
     assert times(made) == pytest.approx([index / 25 for index in range(75)], abs=0.03)
+
+
+def test_where_frames_have_no_times_those_of_their_packets_hold(tmp_path: Path) -> None:
+    made = make(tmp_path / "a.mp4", "-c:v", "libx264", "-bf", "3")
+    found = times(copy(made, tmp_path / "a.avi"))
+    assert found == pytest.approx([index / 25 for index in range(75)], abs=0.011)
+
+
+SOUND = ("-f", "lavfi", "-i", "sine=duration=3")
+
+
+def test_sound_that_outlasts_the_images_makes_no_truncated_video(tmp_path: Path) -> None:
+    silent, path = make(tmp_path / "a.mkv"), tmp_path / "loud.mkv"
+    late = ["ffmpeg", "-v", "error", "-i", str(silent), "-itsoffset", "1.5", *SOUND]
+    subprocess.run([*late, "-c:v", "copy", str(path)], check=True)
+    assert len(list(VideoSettings(path, realtime=False).frames())) == 75
+
+
+def test_images_that_begin_after_the_sound_begin_where_a_player_shows_them(tmp_path: Path) -> None:
+    silent, path = make(tmp_path / "a.mkv"), tmp_path / "late.mkv"
+    late = ["ffmpeg", "-v", "error", *SOUND, "-itsoffset", "0.7", "-i", str(silent)]
+    subprocess.run([*late, "-c:v", "copy", str(path)], check=True)
+    found = times(path)
+    assert found == pytest.approx([0.7 + index / 25 for index in range(75)], abs=0.011)

@@ -22,7 +22,9 @@ def test_a_kind_of_file_is_read_as_a_player_shows_it(kind: Kind, tmp_path: Path)
     else:
         assert len(found.images) == len(expected.images) >= 12
         places = list(range(len(expected.images)))
-    assert found.times == pytest.approx([expected.times[place] for place in places], abs=0.011)
+    guessed = kind.name == "copied.avi"  # FFmpeg has the last images come too soon
+    times = [expected.times[place] for place in places]
+    assert found.times == pytest.approx(times, abs=0.021 if guessed else 0.011)
     for image, place in zip(found.images, places, strict=True):
         shown = expected.images[place]
         assert image.shape == shown.shape

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from edge.commands.demo import CLIP
 from edge.types import Image
 from tests.conftest import ROOT
+from tests.films import cut
 
 NO_UTF8 = os.fsdecode(b"f\xff")
 
@@ -50,6 +52,25 @@ def test_a_video_may_have_a_name_that_is_no_utf8_and_spoils_no_batch(tmp_path: P
     first, second = map(json.loads, done.stdout.splitlines())
     assert first["film"].endswith(r"f\xff.mp4")
     assert first["frames"] == second["frames"] == 475
+
+
+def test_a_name_may_be_as_long_as_the_file_system_takes(photo: Path, tmp_path: Path) -> None:
+    image, outputs = photo.rename(tmp_path / f"{'x' * 251}.jpg"), tmp_path / "out"
+    done = emotiond("image", image, "--out", outputs)
+    assert done.returncode == 0, done.stderr
+    video = cut(tmp_path / "film.mp4", 2).rename(tmp_path / f"{'y' * 251}.mp4")
+    done = emotiond("video", video, "--out", outputs, "--events", outputs, "--timeline", outputs)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.suffix for path in outputs.iterdir()) == [".jpg", ".jsonl", ".mp4", ".svg"]
+
+
+def test_an_image_in_which_nothing_can_be_seen_says_so(photo: Path, tmp_path: Path) -> None:
+    deep = tmp_path / "deep.png"  # as of a depth camera: of 16 bits only the lower ones are used
+    cv2.imwrite(str(deep), np.random.default_rng(1).integers(0, 200, (90, 90), np.uint16))
+    done = emotiond("image", deep, photo)
+    assert done.stderr.count("shows nothing: all of it has one color") == 1
+    assert "deep.png: shows nothing" in done.stderr
+    assert done.returncode == 0
 
 
 def test_an_image_is_no_video_and_a_video_no_image(photo: Path) -> None:

@@ -65,6 +65,7 @@ def test_a_stream_that_does_not_answer_is_a_failure_and_its_password_never_shown
     assert result.level is Level.FAILURE
     assert result.subject.startswith("source http://127.0.0.1:")
     assert "secret" not in str(result)
+    assert str(result).endswith("nothing listens there; check the port in `url`, and the camera")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -134,3 +135,50 @@ def test_the_copy_of_a_film_is_shown_as_the_film_is(name: str, tmp_path: Path) -
         place = int(np.searchsorted(original.times, second + 0.01)) - 1
         expected = original.images[place][:, : width // 2 * 2].astype(int)
         assert np.abs(image - expected).mean() < 12, f"at {second} s"
+
+
+FLASHES = (
+    "color=black:s=160x120:r=25:d=4,geq=lum='if(lt(mod(T,1),.2)*gte(T,.9),235,16)':cb=128:cr=128"
+)
+BEEPS = "aevalsrc='if(lt(mod(t,1),.2)*gte(t,.9),sin(6283*t),0)':s=48000:d=4"
+"""An image and a tone that begin together at seconds 1, 2 and 3, for a fifth of a second."""
+
+
+def ffmpeg(*arguments: object) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", *map(str, arguments)], check=True)
+
+
+def flashes_and_beeps(path: Path) -> tuple[list[float], list[float]]:
+    """Return when images become bright, and when it becomes loud, in seconds."""
+    seen = played(path)
+    bright = np.array([image.mean() for image in seen.images]) > 120
+    with av.open(str(path)) as video:
+        stream = video.streams.video[0]
+        begin = float((stream.start_time or 0) * (stream.time_base or 0))
+    flashes = [
+        begin + seen.times[one + 1] for one in np.flatnonzero(np.diff(bright.astype(int)) > 0)
+    ]
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-af", "aresample=async=1:first_pts=0"]
+    command += ["-ac", "1", "-ar", "8000", "-f", "f32le", "-"]
+    samples = np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "f4")
+    loud = np.abs(samples[: len(samples) // 80 * 80]).reshape(-1, 80).max(axis=1) > 0.2
+    return flashes, (np.flatnonzero(np.diff(loud.astype(int)) > 0) / 100 + 0.01).tolist()
+
+
+@pytest.mark.parametrize("kind", ["joined.ts", "late.mkv", "copied.avi"])
+def test_image_and_sound_of_a_copy_stay_together(kind: str, tmp_path: Path) -> None:
+    made, path, whole = tmp_path / "made.ts", tmp_path / kind, [1.0, 2.0, 3.0]
+    ffmpeg("-f", "lavfi", "-i", FLASHES, "-f", "lavfi", "-i", BEEPS, "-c:v", "libx264", made)
+    if kind == "joined.ts":
+        path.write_bytes(made.read_bytes() * 2)
+        whole += [5.0, 6.0, 7.0]
+    elif kind == "late.mkv":  # the images are
+        ffmpeg("-i", made, "-itsoffset", "0.5", "-i", made, "-map", "1:v", "-map", "0:a", path)
+    else:
+        ffmpeg("-i", made, "-c", "copy", path)
+    result = analyze_video(VideoJob(path, CONFIG, tmp_path / "copy.mp4"))
+    assert result.error is None
+    flashes, beeps = flashes_and_beeps(tmp_path / "copy.mp4")
+    assert beeps == pytest.approx(whole, abs=0.07)
+    late = 0.5 if kind == "late.mkv" else 0.0
+    assert flashes == pytest.approx([second + late for second in whole], abs=0.07)
