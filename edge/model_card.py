@@ -90,46 +90,35 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second output of a classifier, one wide: the logit of the crop being a face at all.
-
-    A crop whose probability of being a face is below `threshold` is rejected.
-    """
+    """A second output of a classifier, one wide: the logit of the crop being a face at all."""
 
     dtype: Dtype
-    threshold: Share
+    threshold: Share  # a crop whose probability of being a face is below it is rejected
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured accuracy of a classifier on one set.
-
-    `interval` is the accuracy's of 95 % (Wilson 1927), `recall` each class's, `calibration_error`
-    the expected one at the card's temperature, of 15 bins.
-    """
+    """Measured accuracy of a classifier on one set."""
 
     data: str
     rows: int
     accuracy: Share
     balanced_accuracy: Share
     macro_f1: Share
-    interval: tuple[Share, Share]
-    recall: dict[str, Share]
-    calibration_error: Share
+    interval: tuple[Share, Share]  # the accuracy's of 95 % (Wilson 1927)
+    recall: dict[str, Share]  # of each class
+    calibration_error: Share  # the expected one at the card's temperature, of 15 bins
 
 
 class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of a classifier.
-
-    `labels` are the classes in the order of the output; `label_set` is what the converter calls
-    them, empty for a set of their own.
-    """
+    """Card of a classifier."""
 
     kind_name: ClassVar[str] = "a model card"
 
-    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]  # in the order of the output
     input: ModelInput
     output: ModelOutput
     measured: tuple[Accuracy, ...]
-    label_set: str = ""
+    label_set: str = ""  # the converter's name of the labels; empty for a set of their own
     face: FaceOutput | None = None
 
     def __post_init__(self) -> None:
@@ -215,15 +204,12 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of a refinement network.
-
-    `weights` are of the detector's logit and of its own, and an offset: their sum is the logit of
-    the face.
-    """
+    """Card of a refinement network."""
 
     kind_name: ClassVar[str] = "a refiner's card"
 
     input: DetectorInput
+    # Of the detector's logit and of its own, and an offset: their sum is the logit of the face.
     weights: tuple[float, float, float]
     measured: tuple[str, ...]
 

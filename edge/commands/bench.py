@@ -19,8 +19,7 @@ from edge.commands import common
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note
 
-WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)
-"""How often each is measured, seconds of each model, and frames of the video through the stages."""
+WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)  # rounds, seconds of a model, frames of the video
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:

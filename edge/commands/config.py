@@ -12,7 +12,7 @@ import yaml
 
 from edge import __version__
 from edge.commands.common import STDOUT, add_config, add_subcommand, output_path, write_output
-from edge.config import load_config, parse_config, parse_config_file, redacted_config
+from edge.config import load_config, parse_config, parse_config_file
 from edge.config_migration import rename_keys
 from edge.config_values import parse_yaml, read_config
 from edge.errors import ConfigError, EmotiondError, ExitCode
@@ -55,7 +55,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config(options: argparse.Namespace) -> ExitCode:
     """Print the config as it holds, as YAML."""
-    shown = redacted_config(load_config(options.config))
+    shown = load_config(options.config).redacted()
     for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
         print_line(line)
     return ExitCode.OK

