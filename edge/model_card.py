@@ -43,12 +43,12 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of a classifier: a gray value v, 0-255, as `v * scale + offset`, integers rounded."""
+    """Input of a classifier: a gray value v, 0-255, enters as `v * scale + offset`."""
 
-    shape: tuple[Length, Length, Literal[1, 3]]  # height, width, channels, of which each is gray
+    shape: tuple[Length, Length, Literal[1, 3]]  # height, width, channels, each the gray value
     dtype: Dtype
     scale: float
-    offset: float
+    offset: float  # the sum is rounded for integers
     color: Literal["gray", "grey"]  # "grey" in cards of version 0.1
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A second output of a classifier, one wide: the logit of the crop being a face at all."""
 
     dtype: Dtype
-    threshold: Share  # probability of being a face, below which a crop is rejected
+    threshold: Share  # a crop whose probability of being a face is below it is rejected
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,9 +94,9 @@ class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accuracy: Share
     balanced_accuracy: Share
     macro_f1: Share
-    interval: tuple[Share, Share]  # of 95 %, of the accuracy (Wilson 1927)
+    interval: tuple[Share, Share]  # the accuracy's of 95 % (Wilson 1927)
     recall: dict[str, Share]  # of each class
-    calibration_error: Share  # expected, at the card's temperature, of 15 bins
+    calibration_error: Share  # the expected one at the card's temperature, of 15 bins
 
 
 class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,7 +108,7 @@ class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True)
     input: ModelInput
     output: ModelOutput
     measured: tuple[Accuracy, ...]
-    label_set: str = ""  # what the converter calls them; empty for a set of their own
+    label_set: str = ""  # the converter's name of the labels; empty for a set of their own
     face: FaceOutput | None = None
 
     def __post_init__(self) -> None:
@@ -140,15 +140,15 @@ class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Measured accuracy of a detector on one set."""
 
     data: str  # the images, and which of their faces count
-    pictures: int  # images that show faces
-    faces: int  # those that count
-    average_precision: dict[str, Share]  # by the overlap (IoU) of a face found, such as "0.4"
-    by_height: dict[str, Share]  # at IoU 0.4, by height in pixels of the input, such as "16-32"
+    pictures: int  # those that show faces
+    faces: int  # that count
+    average_precision: dict[str, Share]  # by the overlap (IoU) of what counts as found: "0.4"
+    by_height: dict[str, Share]  # that at IoU 0.4, by height in pixels of the input, as "16-32"
     recall: Share  # at the confidence that gives one false face in a hundred images
     found: Share  # recall at the card's `min_confidence`
-    precision: Share  # at the same
+    precision: Share  # the same
     faceless: int  # images that show no face
-    false_faces: int  # found in those
+    false_faces: int  # that are found in those
 
 
 class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -181,7 +181,8 @@ class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kind_name: ClassVar[str] = "a refiner's card"
 
     input: DetectorInput
-    weights: tuple[float, float, float]  # of the detector's logit, its own and 1; they sum to one
+    # Of the detector's logit and of its own, and an offset: their sum is the logit of the face.
+    weights: tuple[float, float, float]
     measured: tuple[str, ...]
 
 

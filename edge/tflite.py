@@ -81,7 +81,7 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_DELEGATE = DelegateSettings()
-DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of models opened from now on
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of what is opened; `opened_with` sets it
 
 
 @contextmanager
@@ -147,11 +147,10 @@ _SHARED = WeakValueDictionary[tuple[Any, ...], _Interpreters]()
 
 def _shared_interpreters(path: Path, runtime: Runtime) -> _Interpreters:
     """Return the interpreters of a file, those that others have of the same content."""
-    _module(runtime)
     settings, file = DELEGATE.get(), path.stat() if path.exists() else None
     identity = file and (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
     told = msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str))
-    key = (path, identity, runtime, told)
+    key = path, identity, runtime, told
     found = _SHARED.get(key)
     if found is None:
         found = _SHARED[key] = _Interpreters(path, runtime, settings)
@@ -169,11 +168,8 @@ def _module(runtime: Runtime) -> Any:
 class TFLiteModel:
     """A .tflite file with one input and any number of outputs, loaded; any thread may call it.
 
-    Attributes:
-        input, outputs: their shapes and types, in the file's own order.
-        input_scale: scale and zero point of an integer input, q stands for (q - zero point) * scale
-
-    ConfigError without runtime or delegate, ModelError of a file that is no model of one input.
+    A ConfigError says that the runtime is not installed or the delegate cannot be used, a
+    ModelError that the file is no model, or has other than one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
@@ -185,7 +181,8 @@ class TFLiteModel:
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = outputs
         self.input = _spec(self._input)
-        self.outputs = tuple(map(_spec, self._outputs))
+        self.outputs = tuple(map(_spec, self._outputs))  # in the file's own order
+        # Of an integer input: value q stands for (q - zero point) * scale.
         scale, zero_point = self._input["quantization"]
         self.input_scale = float(scale), int(zero_point)
 
@@ -241,9 +238,11 @@ def open_tflite(path: Path) -> TFLiteModel:
     missing = []
     for runtime in Runtime:
         try:
-            return TFLiteModel(path, runtime)
+            _module(runtime)
         except ConfigError as error:
             missing.append(str(error))
+        else:
+            return TFLiteModel(path, runtime)
     raise ConfigError("; ".join(missing))
 
 

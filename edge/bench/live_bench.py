@@ -19,7 +19,7 @@ FINAL_STATS = re.compile(  # the line with which the daemon ends its log
     r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
 )
 
-WARM_UP_SECONDS = 4.0  # time from the daemon's start until it is measured
+WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):

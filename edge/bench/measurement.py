@@ -16,9 +16,12 @@ import numpy as np
 from edge.errors import EmotiondError
 from edge.processes import run_in_processes
 
-WARM_UP_SHARE, MIN_CALLS = 0.2, 10  # of the asked time, spent before it counts; fewest calls timed
-SCALE, NEIGHBORS = 1.3, 5  # arguments of the reference computation, as in tutorials
-REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8  # of one; measurements between two
+WARM_UP_SHARE, MIN_CALLS = 0.2, 10
+"""Share of the asked time that is spent before it counts, and calls that are timed at least."""
+
+SCALE, NEIGHBORS = 1.3, 5  # of the reference: those of `detectMultiScale` in tutorials
+REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8
+"""Time of the reference computation, and measurements between two of them."""
 
 
 class Timing(NamedTuple):
@@ -66,7 +69,7 @@ def time_reference() -> Timing:
 
 
 def run_in_subprocess(request: Request) -> Any:
-    """Return what a request's function returns in a new process; EmotiondError if nothing."""
+    """Return what a request's function does, in a new process; EmotiondError: it could not."""
     call = partial(request.function, *request.arguments)
     ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:

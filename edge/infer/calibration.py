@@ -32,12 +32,11 @@ ALLOWED_SHARES, OTHER_SHARE = {"sad": 0.2}, 0.1
 `shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry 0.11,
 fear 0.10, happy 0.08, the others less)."""
 
-MIN_CROPS = 20  # crops of a second or so of a live camera: fewer may all be of one blink
+MIN_CROPS = 20  # of a second or so of a live camera: fewer may all be of one blink
 FRAME_TIMEOUT = 15.0  # seconds to wait for a frame: a camera that is there opens within five
 PICTURES = 5  # looks at each expression that are learned from
-PREPARE_S, SHOW_S = 4.0, 10.0  # in which the expression is changed, and in which it is looked at
-CONTRAST = 4.0  # logarithm of the aimed odds of the right class against each other: 0.89 of eight
-
+PREPARE_S, SHOW_S = 4.0, 10.0  # seconds to change the expression, and of looking at it
+CONTRAST = 4.0  # log odds of the right class against each other, as aimed at: 0.89 of eight
 SHRINKAGE = 100.0
 """What holds the correction back. Of 16 drawn-out likenesses, `tools/person_calibration.py`, 30 to
 300 gained 8 to 9 points, and 100 most where it gained least (2026-11-30)."""
@@ -155,7 +154,7 @@ class Learned(NamedTuple):
 def learn_expressions(
     card: ModelCard, answers: Mapping[str, Probabilities], known: NeutralBaseline | None
 ) -> Learned:
-    """Return `known` with how a person shows the classes; CalibrationError if it gains nothing."""
+    """Return how a person shows classes, beside what is `known`; CalibrationError: no gain."""
     nothing = (0.0,) * len(card.labels)
     baseline = known or NeutralBaseline(card.name, card.sha256, card.labels, 0, nothing)
     baseline = msgspec.structs.replace(baseline, expressions=())

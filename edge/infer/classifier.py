@@ -45,9 +45,8 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 MAX_FACTOR = 4.0  # by which a class is lowered at most, however unusual the neutral face
-MIN_PROBABILITY = 1e-4  # probability that stands for any lower one: zeros have no logarithm
-OFFSET = 3.0  # constant beside the logarithms expressions are read from, as large as these vary
-
+MIN_PROBABILITY = 1e-4  # stands for any lower one: zeros have no logarithm
+OFFSET = 3.0  # constant beside the logarithms that are read from, as large as these vary
 Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
 Mixed = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
 

@@ -1,6 +1,7 @@
 """Face crops: the part of a frame that a classifier sees, and how well it can be read."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import cv2
@@ -8,8 +9,8 @@ import msgspec
 import numpy as np
 
 from edge.detect.image_ops import resize, shrink_by_mean
-from edge.geometry import Box, CropCalibration, KeyPoints
-from edge.types import SIDE, GrayImage, Image, Quality, Reason
+from edge.geometry import Box, KeyPoints
+from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
@@ -34,6 +35,16 @@ def crop_face(
     return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
 
 
+def crop_largest(
+    image: Image, faces: Sequence[Face | Track], fit: CropCalibration
+) -> GrayImage | None:
+    """Return the largest of some faces as the datasets frame them; None without any."""
+    if not faces:
+        return None
+    face = max(faces, key=lambda one: one.box.area)
+    return crop_face(image, face.box, face.points, fit, SIDE)
+
+
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     """Return the pixels in `square`, gray uint8 (side, side); beyond the frame its edge repeats."""
     height, width = image.shape[:2]
@@ -55,7 +66,9 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
 
 
 MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
-DENOISE_SIGMA = 0.8  # pixels of blur: most noise goes, and hardly detail that a blurred face lacks
+DENOISE_SIGMA = 0.8
+"""Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
+any of the detail that a blurred face lacks."""
 
 Limit = Annotated[float, msgspec.Meta(ge=0.0)]
 GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]

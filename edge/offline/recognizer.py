@@ -28,9 +28,8 @@ from edge.types import AnalyzedFrame, Expression, Frame, Image
 if TYPE_CHECKING:
     import PIL.Image
 
-MAX_QUEUED = 8  # frames of a file that may wait for whoever iterates; then the pipeline waits
-POLL_INTERVAL_S = 0.05  # seconds between two checks for the end of a source while no frame comes
-
+MAX_QUEUED = 8  # frames of a file that may wait for their reader; then the pipeline waits
+POLL_INTERVAL_S = 0.05  # seconds between checks for the end while no frame comes
 
 ImageInput = Union[
     str, os.PathLike[str], bytes, bytearray, memoryview, NDArray[np.uint8], "PIL.Image.Image"
@@ -128,9 +127,13 @@ def analyze_frames(
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
     components = components if live else replace(components, source=source)
-    pipeline = Pipeline(components, _FrameQueue(frames))
-    patience = timeout_s if live else math.inf
-    deadline = time.monotonic() + patience
+
+    def show(frame: AnalyzedFrame | None) -> None:
+        if frame is not None:  # what was seen is still to be yielded
+            frames.put(frame)
+
+    pipeline = Pipeline(components, show)
+    deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
         while pipeline.error is None and (pipeline.running or len(frames)):
@@ -146,16 +149,6 @@ def analyze_frames(
     finally:
         frames.close()
         pipeline.stop()
-
-
-class _FrameQueue:
-    """Puts a pipeline's frames into a queue."""
-
-    def __init__(self, frames: BoundedQueue[AnalyzedFrame]) -> None:
-        self.show = frames.put
-
-    def clear(self) -> None:
-        """Nothing to clear: what was seen is still to be yielded."""
 
 
 class _FailFastSource:

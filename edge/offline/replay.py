@@ -16,13 +16,13 @@ from edge.publish import MultiSink, Sink
 from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
-MIN_YEAR, MAX_YEAR = 2, 9998  # days with a local date in every time zone: `datetime` has 1-9999
-CLOSE_TIMEOUT_S = 10.0  # seconds that the sinks may spend at the end on what is not yet delivered
-MAX_SLEEP_S = 60.0  # longest single sleep: what the operating system takes is bounded
+MIN_YEAR, MAX_YEAR = 2, 9998  # years whose days have a local date in every time zone
+CLOSE_TIMEOUT_S = 10.0  # seconds for what is not yet delivered at the end
+MAX_SLEEP_S = 60.0  # longest single sleep in seconds: what the system takes is bounded
 
 
 def read_events(path: Path) -> list[EmotionEvent]:
-    """Return the events in a file of the jsonl sink; InputError where a line, or all, is none."""
+    """Return the events of a jsonl file, at least one; InputError: unreadable, or another line."""
     try:
         with open(path, "rb") as file:
             lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())

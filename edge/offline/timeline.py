@@ -20,10 +20,13 @@ LANE, AXIS, TITLE, LEGEND = 26, 34, 40, 20
 in per cent, so that a page can make it narrower, and its letters stay as large."""
 
 LEGEND_COLUMNS = 3
-MIN_BAR, MIN_OUTLINED = 0.05, 0.4  # per cent: the least width of a bar, and of one outlined
-MAX_LANES, MAX_INTERVALS = 24, 2500  # beyond either, shares of time are drawn in place of faces
-COLUMNS, DENSITY_HEIGHT = 240, 180  # columns and height of the drawing of shares of time
 
+MIN_BAR, MIN_OUTLINED = 0.05, 0.4
+"""Least width of a bar in per cent, and that from which it has an outline: a narrower one would be
+little else."""
+
+MAX_LANES, MAX_INTERVALS = 24, 2500  # beyond either, shares of time are drawn instead of faces
+COLUMNS, DENSITY_HEIGHT = 240, 180  # of the drawing of shares of time
 ROUND = (1, 2, 5, 10, 15, 30)
 TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between two ticks of a time axis; longer steps are whole days."""

@@ -38,10 +38,9 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-DASK_CONNECT_TIMEOUT_S = 5.0  # seconds within which the scheduler of a cluster must answer
-DASK_RETRIES = 2  # how often a video is given to another worker of a cluster when one is lost
+DASK_CONNECT_TIMEOUT_S = 5.0  # seconds within which a cluster's scheduler must answer
+DASK_RETRIES = 2  # how often a video is given to another worker when one is lost
 SOUND_RATE = 48_000  # samples a second of the sound of a copy: AAC does not take every rate
-
 SEARCH_EVERY_FRAME = {"interval_frames": 1, "motion_threshold": 0.0, "full_search_interval_s": 0.0}
 """Settings of the scheduler for a copy in which faces are hidden: one that comes in a frame without
 a search would be seen in it."""
@@ -67,7 +66,7 @@ class VideoResult:
     error: str | None = None
 
 
-Outcome = tuple[int, VideoResult | EmotiondError]  # index of a job, and result or error
+Outcome = tuple[int, VideoResult | EmotiondError]  # index of a job, its result or why none
 
 
 def analyze_video(
