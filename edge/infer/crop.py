@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from edge.detect.image_ops import resize, shrink_by_mean
-from edge.geometry import Box, KeyPoints
+from edge.geometry import Box, CropCalibration, KeyPoints
 from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0

@@ -133,7 +133,8 @@ def analyze_frames(
             frames.put(frame)
 
     pipeline = Pipeline(components, show)
-    deadline = time.monotonic() + (timeout_s if live else math.inf)
+    patience = timeout_s if live else math.inf
+    deadline = time.monotonic() + patience
     pipeline.start()
     try:
         while pipeline.error is None and (pipeline.running or len(frames)):

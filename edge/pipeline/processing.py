@@ -17,7 +17,7 @@ from edge.infer.crop import crop_largest
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.tflite import opened_with
-from edge.track import DetectionScheduler
+from edge.track.scheduler import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, GrayImage, Image
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
