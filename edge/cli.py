@@ -42,10 +42,7 @@ GROUPS = {
     "models": {
         "models": ("models", "download detector models"),
         "collect": ("models", "record face images of one expression, for training"),
-        "calibrate": (
-            "models",
-            "learn one person's face, to correct the model for it",
-        ),
+        "calibrate": ("models", "learn one person's face, to correct the model for it"),
         "bench": ("bench", "measure models, detectors and the whole daemon on this machine"),
     },
 }
@@ -54,9 +51,7 @@ functions `add_NAME_arguments(parser)` and `NAME(options)`, which returns the ex
 
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
-INTERRUPTED, OUTPUT_CLOSED = 130, 141
-"""What a shell reports of a command that ended by Ctrl-C, or because its output was closed."""
-
+INTERRUPTED, OUTPUT_CLOSED = 130, 141  # a shell's codes of Ctrl-C, and of an output that was closed
 MIN_ADDRESS_SPACE = 1_200_000_000
 """Bytes that a process must be able to ask for: the daemon with page and stream asks for 1.1 GB on
 two cores (2026-11-29), and without them OpenCV ends by a signal as it is imported."""
@@ -81,24 +76,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OUTPUT_CLOSED
     except EmotiondError as error:
         print_error(str(error))
-        return int(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except ImportError as error:
         return _report_packages(error)
     except Exception:
         log.exception("a fault of the program")
-        return int(ExitCode.FAULT)
+        return ExitCode.FAULT
 
 
 def _run(arguments: Sequence[str]) -> int:
-    _set_library_environment()
-    _forbid_core_dumps()
+    # What libraries take from the environment, before a second thread can read it. OpenCV and
+    # FFmpeg repeat themselves at every retry; the daemon says it once.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # OpenCV and numpy bring one each, which starts threads that nothing here has work for.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Seconds; it would wait ten for a silent camera.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
+    # No core dump of this process or its children: it would hold images and secrets. A limit of one
+    # byte is none for Linux, of 0 not where `core_pattern` names a program.
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
     if "command" not in options:
         parser.print_help()
-        return int(ExitCode.USAGE)
+        return ExitCode.USAGE
     configure_logging()
     if "config" in options:  # state and secrets are looked for where that config's service does
         for name, value in service_environment(options.config).items():
@@ -126,19 +131,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, (module_name, text) in COMMANDS.items():
         command = commands.add_parser(name, description=text)
         if name == chosen:
-            _require_address_space()
+            limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+            if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
+                expected = f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more"
+                remedy = "raise it (`ulimit -v`, LimitAS=), or bound what is used by MemoryMax="
+                raise ConfigError(f"{expected}, found a limit of {limit // 10**6} MB; {remedy}")
             module = importlib.import_module(f"edge.commands.{module_name}")
             getattr(module, f"add_{name}_arguments")(command)
             command.set_defaults(command=getattr(module, name))
     return parser
-
-
-def _require_address_space() -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE:
-        remedy = "raise it (`ulimit -v`, LimitAS=), or bound what is really used by MemoryMax="
-        expected = f"expected an address space of {MIN_ADDRESS_SPACE // 10**6} MB or more"
-        raise ConfigError(f"{expected}, found a limit of {limit // 10**6} MB; {remedy}")
 
 
 def _report_packages(error: ImportError) -> int:
@@ -150,22 +151,4 @@ def _report_packages(error: ImportError) -> int:
     for result in (*check_python(), *check_opencv()):
         if result.level is not Level.OK:
             print_error(str(result))
-    return int(ExitCode.CONFIG)
-
-
-def _forbid_core_dumps() -> None:
-    """Let this process and its children leave no core dump: it would hold images and secrets."""
-    # A limit of one byte is none for Linux, of 0 not where `core_pattern` names a program.
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
-
-
-def _set_library_environment() -> None:
-    """Set what libraries take from the environment, before a second thread can read it."""
-    # OpenCV and FFmpeg repeat themselves at every retry; the daemon says it once.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # OpenCV and numpy bring one each, which starts threads that nothing here has work for.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Seconds; it would wait ten for a silent camera.
-    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "2")
+    return ExitCode.CONFIG

@@ -94,11 +94,11 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
         if forbidden and self.purpose not in {"medical", "safety"}:
-            raise ValueError(
-                f"Expected `purpose` medical or safety in the context {self.context}; for any "
-                "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
-                "emotions"
+            act = (
+                "Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer emotions"
             )
+            text = f"`purpose` medical or safety in the context {self.context}; for any other {act}"
+            raise ValueError(f"Expected {text}")
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,50 +143,51 @@ class Config(CameraConfig, frozen=True):
     cameras: Annotated[dict[Name, CameraConfig], msgspec.Meta(max_length=MAX_CAMERAS)] = {}
     state_dir: Path | None = None
 
+    def by_camera(self) -> "dict[str, Config]":
+        """Return the config of each camera by name; the name of an only one is empty."""
+        if not self.cameras:
+            return {"": self}
+        return {
+            name: msgspec.structs.replace(self, cameras={}, **msgspec.structs.asdict(camera))
+            for name, camera in self.cameras.items()
+        }
 
-def camera_configs(config: Config) -> dict[str, Config]:
-    """Return the config of each camera by name; the name of an only one is empty."""
-    if not config.cameras:
-        return {"": config}
-    return {
-        name: msgspec.structs.replace(config, cameras={}, **_fields(camera))
-        for name, camera in config.cameras.items()
-    }
+    def with_camera(self, name: str, camera: "Config") -> "Config":
+        """Return a copy in which the camera of that name is as in `camera`, a config of its own."""
+        if not self.cameras:
+            return camera
+        own = CameraConfig(*(getattr(camera, key) for key in CameraConfig.__struct_fields__))
+        return msgspec.structs.replace(self, cameras=self.cameras | {name: own})
 
+    @property
+    def state_folder(self) -> Path:
+        """The directory of what outlives a restart."""
+        return self.state_dir or state_directory()
 
-def with_camera(config: Config, name: str, camera: Config) -> Config:
-    """Return a config in which the camera of that name is as in `camera`, a config of its own."""
-    if not config.cameras:
-        return camera
-    cameras = config.cameras | {name: CameraConfig(**_fields(camera))}
-    return msgspec.structs.replace(config, cameras=cameras)
+    def outbox_paths(self) -> list[Path | None]:
+        """Return the outbox of each sink: what it has not yet delivered; None keeps nothing."""
+        names, folder = [sink.outbox_name for sink in self.sinks], self.state_folder
+        return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
 
+    def outgoing_flows(self) -> Iterator[DataFlow]:
+        """Yield what leaves the process by each part."""
+        first, *others = self.by_camera().values()
+        allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
+        sections = [getattr(first, name) for name in first.__struct_fields__]
+        of_others = (part for one in others for part in (one.source, one.snapshots))
+        for section in (*sections, *of_others):
+            for part in section if isinstance(section, tuple) else (section,):
+                tell = getattr(part, "data_flows", None)
+                yield from tell(allow_snapshots) if tell else ()
 
-def _fields(camera: CameraConfig) -> dict[str, Any]:
-    return {name: getattr(camera, name) for name in CameraConfig.__struct_fields__}
-
-
-def state_folder(config: Config) -> Path:
-    """Return the directory of what outlives a restart."""
-    return config.state_dir or state_directory()
-
-
-def outbox_paths(config: Config) -> list[Path | None]:
-    """Return the outbox file of each sink: what it has not yet delivered; None keeps nothing."""
-    names, folder = [sink.outbox_name for sink in config.sinks], state_folder(config)
-    return [folder / f"outbox-{name}.sqlite" if name is not None else None for name in names]
-
-
-def outgoing_flows(config: Config) -> Iterator[DataFlow]:
-    """Yield what leaves the process by each part of a config."""
-    first, *others = camera_configs(config).values()
-    allow_snapshots = any(one.privacy.allow_snapshots for one in (first, *others))
-    sections = [getattr(first, name) for name in first.__struct_fields__]
-    of_others = (part for one in others for part in (one.source, one.snapshots))
-    for section in (*sections, *of_others):
-        for part in section if isinstance(section, tuple) else (section,):
-            tell = getattr(part, "data_flows", None)
-            yield from tell(allow_snapshots) if tell else ()
+    def redacted(self) -> Any:
+        """Return it as plain values, without users and passwords but where these are kept."""
+        replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in self.sinks)
+        cameras = {
+            name: replace(one, source=one.source.redacted()) for name, one in self.cameras.items()
+        }
+        shown = replace(self, source=self.source.redacted(), sinks=sinks, cameras=cameras)
+        return msgspec.to_builtins(shown, enc_hook=str)
 
 
 def load_config(path: Path, may_be_empty: bool = True) -> Config:
@@ -264,10 +265,9 @@ def complete_config(config: Config, path: Path) -> Config:
     for place, sink in enumerate(config.sinks):
         for target in sink.targets:
             if (first := places.setdefault(target, place)) != place:
-                raise ConfigError(
-                    f"{path}: sinks[{place}]: expected another target than that of sinks[{first}], "
-                    f"found {target}; remove one, or give it another device, broker or path"
-                )
+                text = f"sinks[{place}]: expected another target than that of sinks[{first}], found"
+                remedy = "remove one, or give it another device, broker or path"
+                raise ConfigError(f"{path}: {text} {target}; {remedy}")
     age = config.retention.max_event_age_s
     if age is None:
         return config
@@ -277,7 +277,7 @@ def complete_config(config: Config, path: Path) -> Config:
 
 def _check_cameras(config: Config, path: Path) -> None:
     devices: dict[str, str] = {}
-    for camera, one in camera_configs(config).items():
+    for camera, one in config.by_camera().items():
         place = f"{path}: cameras.{camera}." if camera else f"{path}: "
         polygons = {f"zones.{name}": polygon for name, polygon in one.zones.items()}
         polygons |= {f"ignore[{index}]": polygon for index, polygon in enumerate(one.ignore)}
@@ -304,32 +304,18 @@ def parse_detector(text: str) -> DetectorSettings:
 
 
 def parse_source(text: str) -> SourceSettings:
-    """Return the source that a command line names, written as short as in a config.
-
-    A video is read as fast as possible: its faces lie apart by its own clock.
-    """
+    """Return the source that a command line names in short; a video is read as fast as it can."""
     source = parse_config({"source": text}, Path("--source")).source
     if isinstance(source, VideoSettings):
         return msgspec.structs.replace(source, realtime=False)
     return source
 
 
-def redacted_config(config: Config) -> Any:
-    """Return a config as plain values, without users and passwords but where these are kept."""
-    replace, sinks = msgspec.structs.replace, tuple(sink.redacted() for sink in config.sinks)
-    cameras = {
-        name: replace(one, source=one.source.redacted()) for name, one in config.cameras.items()
-    }
-    shown = replace(config, source=config.source.redacted(), sinks=sinks, cameras=cameras)
-    return msgspec.to_builtins(shown, enc_hook=str)
-
-
 def _resolve_path(folder: Path, kind: type, value: Any) -> Any:
     """Convert a text to a path of type `kind`; a relative one is taken from `folder`."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("Expected a path")
-    is_name = "/" not in value and Path(value).suffix != ".tflite"
-    if is_name and kind in (ModelPath, LibraryPath):
+    if "/" not in value and Path(value).suffix != ".tflite" and kind in (ModelPath, LibraryPath):
         return kind(value)
     try:
         return kind(folder / Path(value).expanduser())

@@ -36,8 +36,7 @@ RENAMED = {
 """Keys and values, and what they are called now, with `[]` for any item of a list."""
 
 
-Edit = tuple[int, int, str]
-"""Begin and end of characters that are replaced, and by what."""
+Edit = tuple[int, int, str]  # begin and end of characters that are replaced, and by what
 
 
 def rename_keys(content: bytes) -> tuple[bytes, list[str]]:

@@ -15,9 +15,7 @@ from edge.publish import expand_sink
 
 MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
 
-MAX_VALUES = 10_000
-"""Values in a config at most, those behind an alias counted each time that it stands there."""
-
+MAX_VALUES = 10_000  # in a config, those behind an alias each time that it stands there
 ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
 
@@ -105,10 +103,7 @@ def with_environment(data: Any, folder: Path) -> Any:
 
 
 def expand_shorthand(data: Any, folder: Path) -> Any:
-    """Return a config with each bare word or address in full, and a single sink as a list.
-
-    `folder` is that of the file, where names of files are looked for.
-    """
+    """Return a config with its short forms in full; names of files are looked for in `folder`."""
     if not isinstance(data, dict):
         return data
     full = dict(data)

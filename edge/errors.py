@@ -6,6 +6,7 @@ with. Imports nothing but the standard library: the doctor must say why a packag
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
 
 
 class ExitCode(IntEnum):
@@ -77,16 +78,8 @@ class CheckResult:
         return f"{self.level:<7}  {self.subject}: {self.text}{remedy}"
 
 
-def ok(subject: str, text: str) -> CheckResult:
-    """Return the result of a check that found nothing wrong."""
-    return CheckResult(Level.OK, subject, text)
-
-
-def warning(subject: str, text: str, remedy: str) -> CheckResult:
-    """Return the result of a check that found what costs something."""
-    return CheckResult(Level.WARNING, subject, text, remedy)
-
-
-def failure(subject: str, text: str, remedy: str) -> CheckResult:
-    """Return the result of a check that found what keeps the daemon from working."""
-    return CheckResult(Level.FAILURE, subject, text, remedy)
+ok = partial(CheckResult, Level.OK)
+warning = partial(CheckResult, Level.WARNING)
+failure = partial(CheckResult, Level.FAILURE)
+"""Results of a check that found nothing wrong, what costs something, what keeps the daemon from
+working; the latter two with a remedy."""

@@ -17,17 +17,10 @@ from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedF
 
 T = TypeVar("T")
 
-WINDOW = 1024
-"""Number of the latest values that a percentile is taken over."""
-
-RATE_SECONDS = 10.0
-"""Seconds that a rate is taken over."""
-
-ZONES = Path("/sys/class/thermal")
-"""Directory in which the kernel reports temperatures."""
-
-MAX_PLAUSIBLE_TEMPERATURE = 150.0
-"""Degrees Celsius; some boards report a sensor that is not there as less than nothing or more."""
+WINDOW = 1024  # number of the latest values that a percentile is taken over
+RATE_SECONDS = 10.0  # seconds that a rate is taken over
+ZONES = Path("/sys/class/thermal")  # where the kernel reports temperatures
+MAX_PLAUSIBLE_TEMPERATURE = 150.0  # degrees Celsius; an absent sensor may tell more, or less than 0
 
 
 class Metrics:
@@ -127,17 +120,9 @@ class PipelineStats(Metrics):
     def __init__(self) -> None:
         super().__init__()
         self._system = SystemStats()
-        self._started = time.monotonic()
-        self._ended: float | None = None
+        self.started = time.monotonic()
+        self.ended: float | None = None  # then rates are those of that moment
         self.has_temperature = self._system.has_temperature
-
-    def start(self) -> None:
-        """Count the time from now."""
-        self._started = time.monotonic()
-
-    def end(self) -> None:
-        """Take rates until now, whenever they are asked for."""
-        self._ended = time.monotonic()
 
     def count_analyzed(self, tracked: TrackedFrame) -> None:
         """Count a frame that came through all of it, and its faces."""
@@ -153,7 +138,7 @@ class PipelineStats(Metrics):
     @property
     def fps(self) -> float:
         """Frames analyzed per second, over the last ten seconds."""
-        return self.rate("analyzed", self._ended)
+        return self.rate("analyzed", self.ended)
 
     def stats(
         self, camera: CameraState, dropped: Mapping[str, int], detections: int, rejected: int
@@ -161,10 +146,10 @@ class PipelineStats(Metrics):
         """Return the numbers of this moment; the present components count two of them."""
         return Stats(
             time=datetime.now(UTC),
-            uptime=time.monotonic() - self._started,
+            uptime=time.monotonic() - self.started,
             camera=camera,
             load=self._system.sample(),
-            fps_in=self.rate("frames", self._ended),
+            fps_in=self.rate("frames", self.ended),
             fps_out=self.fps,
             frames=self.total("frames"),
             detections=self.total("detections") + detections,

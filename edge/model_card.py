@@ -47,19 +47,13 @@ class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of a classifier.
+    """Input of a classifier: a gray value v, 0-255, enters as `v * scale + offset`."""
 
-    Attributes:
-        shape: one face: height, width, channels; each of three channels gets the gray value.
-        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`, rounded for integers.
-        color: "grey" in cards of version 0.1.
-    """
-
-    shape: tuple[Length, Length, Literal[1, 3]]
+    shape: tuple[Length, Length, Literal[1, 3]]  # height, width, channels, each the gray value
     dtype: Dtype
     scale: float
-    offset: float
-    color: Literal["gray", "grey"]
+    offset: float  # the sum is rounded for integers
+    color: Literal["gray", "grey"]  # "grey" in cards of version 0.1
 
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
@@ -90,46 +84,35 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaceOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second output of a classifier, one wide: the logit of the crop being a face at all.
-
-    A crop whose probability of being a face is below `threshold` is rejected.
-    """
+    """A second output of a classifier, one wide: the logit of the crop being a face at all."""
 
     dtype: Dtype
-    threshold: Share
+    threshold: Share  # a crop whose probability of being a face is below it is rejected
 
 
 class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured accuracy of a classifier on one set.
-
-    `interval` is the accuracy's of 95 % (Wilson 1927), `recall` each class's, `calibration_error`
-    the expected one at the card's temperature, of 15 bins.
-    """
+    """Measured accuracy of a classifier on one set."""
 
     data: str
     rows: int
     accuracy: Share
     balanced_accuracy: Share
     macro_f1: Share
-    interval: tuple[Share, Share]
-    recall: dict[str, Share]
-    calibration_error: Share
+    interval: tuple[Share, Share]  # the accuracy's of 95 % (Wilson 1927)
+    recall: dict[str, Share]  # of each class
+    calibration_error: Share  # the expected one at the card's temperature, of 15 bins
 
 
 class ModelCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of a classifier.
-
-    `labels` are the classes in the order of the output; `label_set` is what the converter calls
-    them, empty for a set of their own.
-    """
+    """Card of a classifier."""
 
     kind_name: ClassVar[str] = "a model card"
 
-    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]  # in the order of the output
     input: ModelInput
     output: ModelOutput
     measured: tuple[Accuracy, ...]
-    label_set: str = ""
+    label_set: str = ""  # the converter's name of the labels; empty for a set of their own
     face: FaceOutput | None = None
 
     def __post_init__(self) -> None:
@@ -158,28 +141,18 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured accuracy of a detector on one set.
+    """Measured accuracy of a detector on one set."""
 
-    Attributes:
-        data: the images, and which of their faces count.
-        pictures, faces: how many of them show faces, and how many faces of them count.
-        average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
-        by_height: that at IoU 0.4, by the face's height in pixels of the input, such as "16-32".
-        recall: at the confidence that gives one false face in a hundred images.
-        found, precision: recall and precision at the card's `min_confidence`.
-        faceless, false_faces: how many images show none, and how many faces are found in those.
-    """
-
-    data: str
-    pictures: int
-    faces: int
-    average_precision: dict[str, Share]
-    by_height: dict[str, Share]
-    recall: Share
-    found: Share
-    precision: Share
-    faceless: int
-    false_faces: int
+    data: str  # the images, and which of their faces count
+    pictures: int  # those that show faces
+    faces: int  # that count
+    average_precision: dict[str, Share]  # by the overlap (IoU) of what counts as found: "0.4"
+    by_height: dict[str, Share]  # that at IoU 0.4, by height in pixels of the input, as "16-32"
+    recall: Share  # at the confidence that gives one false face in a hundred images
+    found: Share  # recall at the card's `min_confidence`
+    precision: Share  # the same
+    faceless: int  # images that show no face
+    false_faces: int  # that are found in those
 
 
 class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -215,15 +188,12 @@ class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of a refinement network.
-
-    `weights` are of the detector's logit and of its own, and an offset: their sum is the logit of
-    the face.
-    """
+    """Card of a refinement network."""
 
     kind_name: ClassVar[str] = "a refiner's card"
 
     input: DetectorInput
+    # Of the detector's logit and of its own, and an offset: their sum is the logit of the face.
     weights: tuple[float, float, float]
     measured: tuple[str, ...]
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
-UNBUFFERED = 2
-"""_IONBF of glibc's stdio.h."""
+UNBUFFERED = 2  # _IONBF of glibc's stdio.h
 
 
 @contextmanager

@@ -18,17 +18,10 @@ SERVICE_CONFIGS = Path("/etc/emotiond")
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 """State directory and config of emotiond.service; beside it are those of the template's units."""
 
-MAX_NAME_BYTES = 240
-"""Bytes of a name that leave room for what is put before and behind it: file systems take 255."""
-
-IMAGE_LINKS = "images"
-"""Name of the folder of links to the images that were written, below the state folder."""
-
-UPLOADS = "uploads"
-"""Name of the folder of videos that were uploaded to the page, below the state folder."""
-
-CREDENTIALS = Path("/run/credentials")
-"""The secrets that systemd gave to each running unit (systemd.exec(5), LoadCredential=)."""
+MAX_NAME_BYTES = 240  # leave room for what is put before and behind a name: file systems take 255
+IMAGE_LINKS = "images"  # folder of links to images that were written, in the state folder
+UPLOADS = "uploads"  # folder of videos that were uploaded to the page, in the state folder
+CREDENTIALS = Path("/run/credentials")  # of each running unit (systemd.exec(5), LoadCredential=)
 
 
 def asset(name: str) -> Path:

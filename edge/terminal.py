@@ -17,8 +17,7 @@ from edge.errors import EmotiondError
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
-QUIET_S, MAX_COMPLAINTS = 3600.0, 100
-"""Seconds without a complaint after which it is a new one, and how many are counted at a time."""
+QUIET_S, MAX_COMPLAINTS = 3600.0, 100  # seconds until a complaint is new; how many are counted
 
 
 def configure_logging() -> None:
@@ -128,16 +127,13 @@ def _write(text: str, content: bytes = b"") -> None:
 
 
 def _lines(text: str, level: int, journal: bool) -> str:
-    """Return lines without control characters; for the journal each has its priority."""
+    """Return lines without control characters; the journal takes each for an entry."""
     priority = f"<{PRIORITIES.get(level, 7)}>" if journal else ""
     return "\n".join(priority + printable(line) for line in text.split("\n"))
 
 
 class LogFormatter(logging.Formatter):
-    """Formats lines without control characters, whatever is quoted in them.
-
-    The journal takes each line of a traceback for an entry, and adds the time itself.
-    """
+    """Formats lines without control characters; the journal adds the time itself."""
 
     def __init__(self, journal: bool) -> None:
         text = "%(message)s%(repetition)s"

@@ -67,10 +67,9 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return [_module(runtime).load_delegate(str(self.delegate), self.options)]
         except ValueError as error:
             reason = " ".join(str(error).partition("\n")[2].split())
-            text = (
-                f"{self.delegate} refuses: {reason or 'it gives no reason; is its device there?'}"
-            )
-            raise ConfigError(f"runtime.delegate: {text}; or set it to null") from error
+            reason = reason or "it gives no reason; is its device there?"
+            text = f"{self.delegate} refuses: {reason}; or set it to null"
+            raise ConfigError(f"runtime.delegate: {text}") from error
 
     def find(self) -> None:
         """Check that the library is a delegate; none of it runs. Errors as `load`."""
@@ -83,8 +82,7 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_DELEGATE = DelegateSettings()
-DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
-"""What models run on that are opened from now on; `opened_with` sets it."""
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of what is opened; `opened_with` sets it
 
 
 @contextmanager
@@ -150,15 +148,10 @@ _SHARED = WeakValueDictionary[tuple[Any, ...], _Interpreters]()
 
 def _shared_interpreters(path: Path, runtime: Runtime) -> _Interpreters:
     """Return the interpreters of a file, those that others have of the same content."""
-    _module(runtime)
     settings, file = DELEGATE.get(), path.stat() if path.exists() else None
     identity = file and (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
-    key = (
-        path,
-        identity,
-        runtime,
-        msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str)),
-    )
+    told = msgspec.json.encode(msgspec.to_builtins(settings, enc_hook=str))
+    key = path, identity, runtime, told
     found = _SHARED.get(key)
     if found is None:
         found = _SHARED[key] = _Interpreters(path, runtime, settings)
@@ -176,14 +169,8 @@ def _module(runtime: Runtime) -> Any:
 class TFLiteModel:
     """A .tflite file with one input and any number of outputs, loaded; any thread may call it.
 
-    Attributes:
-        input, outputs: their shapes and types, in the file's own order.
-        input_scale: scale and zero point of an integer input: value q stands for
-            (q - zero point) * scale.
-
-    Raises:
-        ConfigError: the runtime is not installed, or the delegate cannot be used.
-        ModelError: the file is no model, or has other than one input.
+    A ConfigError says that the runtime is not installed or the delegate cannot be used, a
+    ModelError that the file is no model, or has other than one input.
     """
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
@@ -195,7 +182,8 @@ class TFLiteModel:
         self._input: dict[str, Any] = inputs[0]
         self._outputs: list[dict[str, Any]] = outputs
         self.input = _spec(self._input)
-        self.outputs = tuple(map(_spec, self._outputs))
+        self.outputs = tuple(map(_spec, self._outputs))  # in the file's own order
+        # Of an integer input: value q stands for (q - zero point) * scale.
         scale, zero_point = self._input["quantization"]
         self.input_scale = float(scale), int(zero_point)
 
@@ -259,9 +247,11 @@ def open_tflite(path: Path) -> TFLiteModel:
     missing = []
     for runtime in Runtime:
         try:
-            return TFLiteModel(path, runtime)
+            _module(runtime)
         except ConfigError as error:
             missing.append(str(error))
+        else:
+            return TFLiteModel(path, runtime)
     raise ConfigError("; ".join(missing))
 
 

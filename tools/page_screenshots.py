@@ -3,8 +3,8 @@
     python -m tools.page_screenshots FOLDER
 
 A daemon runs on the built-in clip, and Chromium looks at it. FOLDER gets VIEW-THEME-WIDTH.png of
-each view; texts that are cut are listed. With `--axe axe.min.js`, of the npm package axe-core, so
-is what makes the page hard to use by keyboard or screen reader.
+each view; texts that are cut, or lie over others, are listed. With `--axe axe.min.js`, of the npm
+package axe-core, so is what makes the page hard to use by keyboard or screen reader.
 
     python -m tools.page_screenshots docs --docs
 
@@ -50,6 +50,37 @@ CUT_TEXTS = """() => [...document.querySelectorAll("body *")].filter((one) =>
   getComputedStyle(one).display !== "inline").map((one) => one.textContent.trim())"""
 """Texts that are wider than their element."""
 
+OVERLAPS = """() => {
+  const seen = [], faults = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, parent = node.parentElement, text = node.data.trim();
+    if (!text || parent.closest("option, .unseen, .skip") || !parent.checkVisibility()) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const line of range.getClientRects()) {
+      let { left, top, right, bottom } = line;
+      for (let box = parent; box; box = box.parentElement) {
+        if (getComputedStyle(box).overflow === "visible") continue;
+        const edge = box.getBoundingClientRect();
+        [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+        [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
+      }
+      if (right - left < 2 || bottom - top < 2) continue;
+      if (left < 0 || right > innerWidth + 1) faults.push(`${text} is outside`);
+      if (!parent.closest("nav, #answer, #save")) seen.push({ text, left, top, right, bottom });
+    }
+  }
+  seen.forEach((one, index) => seen.slice(index + 1).forEach((other) => {
+    const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+    const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+    if (width > 2 && height > 3) faults.push(`${one.text} lies over ${other.text}`);
+  }));
+  return faults;
+}"""
+"""Lines of text that lie over others, by their boxes, or outside the window. What stands above the
+page on purpose, such as the bar of views on a phone, is passed over."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the screenshots; return 1 where a text is cut, or the page is wider than the window."""
@@ -89,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
                     faults += _visit(browser, address, look, folder, axe)
             finally:
                 daemon.terminate()
-    print("\n".join(faults) or "no text is cut")
+    print("\n".join(faults) or "no text is cut or lies over another")
     return 1 if faults else 0
 
 
@@ -180,6 +211,7 @@ def _shoot(page: Page, view: str, path: Path) -> list[str]:
     page.wait_for_timeout(600)
     page.screenshot(path=path)
     cut = [f"{path.name}: {text!r} is cut" for text in page.evaluate(CUT_TEXTS)]
+    cut += [f"{path.name}: {text}" for text in page.evaluate(OVERLAPS)]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         cut.append(f"{path.name}: wider than the window")
     return cut

@@ -17,27 +17,17 @@ from edge.types import Image
 ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"
 """Scenes of the built-in clip, of a grid of its faces, and of an empty room."""
 
-SIZE, FRAMES = (640, 480), 100
-"""Width, height and length of synthetic clips."""
-
-ROWS, COLUMNS = 4, 5
-"""Grid of the crowd."""
-
+SIZE, FRAMES = (640, 480), 100  # width, height and length of synthetic clips
+ROWS, COLUMNS = 4, 5  # grid of the crowd
 HEAD = (slice(79, 398), slice(134, 474))
 """Rows and columns in which the face of the built-in clip moves, in the shape of a grid cell."""
 
-CELL_OFFSET = 17
-"""Frames of the built-in clip between neighbors in the crowd, so that each shows something else."""
-
-NOISE = 2.0
-"""Standard deviation, in gray levels, of a webcam's pixels in a lit room."""
+CELL_OFFSET = 17  # frames between neighbors in the crowd, so that each shows something else
+NOISE = 2.0  # standard deviation, in gray levels, of a webcam's pixels in a lit room
 
 
 def clip_of(scene: str, folder: Path) -> Path:
-    """Return the video of a scene, making it in `folder` where it is synthetic.
-
-    `scene` is one of this module's names, or the path of a video.
-    """
+    """Return the video of a scene of this module, made in `folder`, or the one at a path."""
     if scene == ONE_FACE:
         return CLIP
     if scene not in (CROWD, NOBODY):

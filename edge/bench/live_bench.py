@@ -20,8 +20,7 @@ FINAL_STATS = re.compile(
 )
 """Line with which the daemon ends its log."""
 
-WARM_UP_SECONDS = 4.0
-"""Time from the daemon's start until it is measured."""
+WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,8 +23,7 @@ PACKAGES = ["ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", 
 PACKAGES += ["opencv-python-headless", "opencv-python"]
 """Packages whose version changes the figures."""
 
-MAX_REFERENCE_SPREAD = 0.15
-"""Share of its median by which the reference computation may vary in a quiet run."""
+MAX_REFERENCE_SPREAD = 0.15  # share of its median by which it varies in a quiet run
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,9 +19,7 @@ from edge.processes import run_in_processes
 WARM_UP_SHARE, MIN_CALLS = 0.2, 10
 """Share of the asked time that is spent before it counts, and calls that are timed at least."""
 
-SCALE, NEIGHBORS = 1.3, 5
-"""Arguments of the reference computation: those of `detectMultiScale` in tutorials."""
-
+SCALE, NEIGHBORS = 1.3, 5  # of the reference: those of `detectMultiScale` in tutorials
 REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8
 """Time of the reference computation, and measurements between two of them."""
 
@@ -71,11 +69,7 @@ def time_reference() -> Timing:
 
 
 def run_in_subprocess(request: Request) -> Any:
-    """Return what the function of a request returns in a new process.
-
-    Raises:
-        EmotiondError: it could not be measured.
-    """
+    """Return what a request's function does, in a new process; EmotiondError: it could not."""
     call = partial(request.function, *request.arguments)
     ((_, outcome),) = run_in_processes([call], 1, _silence)
     try:

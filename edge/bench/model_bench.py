@@ -19,8 +19,7 @@ from edge.tflite import MODULES, Runtime, TFLiteModel
 DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"
 """The default classifier, and the model that others are compared with."""
 
-FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"
-"""Name of the row that others are compared with."""
+FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"  # that others are compared with
 
 
 class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):

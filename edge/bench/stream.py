@@ -12,8 +12,7 @@ import cv2
 from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings
 
-QUALITY = 80
-"""JPEG quality as libjpeg counts; that of webcams is similar."""
+QUALITY = 80  # of JPEG as libjpeg counts; that of webcams is similar
 
 
 class LiveStream(ThreadingHTTPServer):

@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from edge import paths
 from edge.commands.embedded_broker import free_port
 from edge.config import Config, load_config
 from edge.errors import EmotiondError, ExitCode
-from edge.paths import atomic_write, data_directory, state_directory, user_config
 from edge.secrets import SecretRef
 from edge.service import daemon
 from edge.terminal import print_line
@@ -24,7 +24,8 @@ from edge.terminal import print_line
 FIRST_CONFIG = """\
 # What the page of `emotiond app` changes; docs/configuration.md has every key.
 source: 0
-sinks: []
+sinks: {{kind: jsonl, path: {events}}}
+retention: {{max_event_age_s: 2678400}} # 31 days, as far as the page looks back
 """
 
 PORT, TOKEN = "app-port", "app-token"
@@ -38,14 +39,14 @@ START_TIMEOUT_S = 60.0
 def add_app_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `app`."""
     text = "the config, which the page changes; it is made if there is none; default: %(default)s"
-    parser.add_argument("--config", type=Path, default=user_config(), help=text)
+    parser.add_argument("--config", type=Path, default=paths.user_config(), help=text)
     text = "print the link of the page, and open no browser"
     parser.add_argument("--no-browser", action="store_true", help=text)
 
 
 def app(options: argparse.Namespace) -> ExitCode:
     """Run the daemon until its page ends it; where it runs already, show that one's page."""
-    state = state_directory()
+    state = paths.state_directory()
     with suppress(OSError, ValueError):
         port, token = int((state / PORT).read_text()), (state / TOKEN).read_text()
         if link := _login_link(port, token):
@@ -54,11 +55,18 @@ def app(options: argparse.Namespace) -> ExitCode:
     try:
         if not options.config.exists():
             options.config.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(options.config, FIRST_CONFIG.encode(), private=True)
+            paths.make_private_folder(paths.data_directory())
+            events = msgspec.json.encode(str(paths.data_directory() / "events.jsonl")).decode()
+            config = FIRST_CONFIG.format(events=events)
+            paths.atomic_write(options.config, config.encode(), private=True)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        port, token = _free_port(load_config(options.config).web.port), token_urlsafe(24)
-        atomic_write(state / TOKEN, token.encode(), private=True)
-        atomic_write(state / PORT, str(port).encode(), private=True)
+        port, token = load_config(options.config).web.port, token_urlsafe(24)
+        try:
+            port = free_port(port)
+        except OSError:  # it is in use
+            port = free_port()
+        paths.atomic_write(state / TOKEN, token.encode(), private=True)
+        paths.atomic_write(state / PORT, str(port).encode(), private=True)
     except OSError as error:
         raise EmotiondError(f"{error.filename}: cannot be written: {error.strerror}") from error
     given = port, token, options.no_browser
@@ -79,17 +87,9 @@ def _adjusted(port: int, token: Path, config: Config) -> Config:
         port=port,
         token=SecretRef(file=token),
         quit_button=True,
-        faces=config.web.faces or data_directory() / "faces",
+        faces=config.web.faces or paths.data_directory() / "faces",
     )
     return msgspec.structs.replace(config, web=web)
-
-
-def _free_port(wanted: int) -> int:
-    """Return the wanted port, or another where that one is in use."""
-    try:
-        return free_port(wanted)
-    except OSError:
-        return free_port()
 
 
 def _login_link(port: int, token: str) -> str | None:

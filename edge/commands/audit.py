@@ -18,11 +18,7 @@ from edge import __version__
 from edge.commands.common import add_config, print_table
 from edge.config import (
     Config,
-    camera_configs,
     load_config,
-    outbox_paths,
-    outgoing_flows,
-    state_folder,
 )
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
@@ -121,13 +117,13 @@ def forget(options: argparse.Namespace) -> ExitCode:
 
 def data_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config, then what lies on disk."""
-    cameras = camera_configs(config).values()
+    cameras = config.by_camera().values()
     blurs = "; ".join(dict.fromkeys(camera.privacy.blur for camera in cameras))
     blur = "" if blurs == PrivacyBlur.NONE else f", blurred ({blurs})"
-    for flow in outgoing_flows(config):
+    for flow in config.outgoing_flows():
         yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow
     yield from _stored_flows(config)
-    for path in sorted(state_folder(config).glob("*")):
+    for path in sorted(config.state_folder.glob("*")):
         if not path.name.startswith("outbox-"):
             name = re.sub(r"^pause-.+\.json$", PAUSE_FILE, path.name)
             data, what, kept = STATE_FILES.get(name, ("unknown",) * 3)
@@ -153,7 +149,7 @@ def _stored_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what is recorded of people, or will be."""
     events, images = (_kept(age) for age in msgspec.structs.astuple(config.retention))
     planned = {path: events for sink in config.sinks for path in sink.event_files}
-    planned |= {path: "until sent, or too old for it" for path in outbox_paths(config) if path}
+    planned |= {path: "until sent, or too old for it" for path in config.outbox_paths() if path}
     folders = Counter[Path]()
     for stored in stored_files(config):
         if stored.data == "images":
@@ -187,7 +183,7 @@ def _pauses(config: Config) -> Iterator[str]:
     """Yield each way to pause that the config leaves open."""
     for sink in config.sinks:
         if isinstance(sink, MqttSettings) and CommandName.PAUSE in sink.commands:
-            for camera in camera_configs(config) if sink.homeassistant is not None else ():
+            for camera in config.by_camera() if sink.homeassistant is not None else ():
                 device = f"{sink.name} {camera}".rstrip()
                 yield f"the switch Pause of the device {device} in Home Assistant"
             yield f"the message ON on the MQTT topic {sink.root}/set/pause"
@@ -206,7 +202,7 @@ def _fields(config: Config, flows: Sequence[DataFlow]) -> dict[str, str | list[s
     images = [f"{one.what}: {one.to}" for one in people if one.data == "images"]
     stored = [f"{one.what}: {one.kept}" for one in people if not one.leaves and one.kept]
     sent = [f"{one.what}: {one.to}" for one in people if one.leaves]
-    cameras = camera_configs(config).values()
+    cameras = config.by_camera().values()
     sources = (f"{one.source.__struct_config__.tag} {one.source.location}" for one in cameras)
     return {
         "operator": config.deployment.operator or "_" * 40,

@@ -4,6 +4,7 @@ import argparse
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,19 +15,11 @@ from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
-from edge.commands.common import (
-    STDOUT,
-    number,
-    output_path,
-    print_table,
-    progress_bar,
-    write_output,
-)
+from edge.commands import common
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note
 
-WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)
-"""How often each is measured, seconds of each model, and frames of the video through the stages."""
+WHOLE, QUICK = (3, 0.5, 300), (2, 0.2, 60)  # rounds, seconds of a model, frames of the video
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,34 +34,35 @@ def add_bench_arguments(parser: argparse.ArgumentParser) -> None:
     text = "measure this part alone, may be repeated"
     add("--only", choices=report.TABLES, action="append", help=text)
     text = "also run the daemon on a stream of so many frames a second"
-    add("--live", type=number, metavar="FPS", help=text)
+    add("--live", type=common.number, metavar="FPS", help=text)
     text = "with --live: how long the daemon is measured; default: %(default)g"
-    add("--seconds", type=number, default=60.0, help=text)
+    add("--seconds", type=common.number, default=60.0, help=text)
     text = "write the result to a file; without a file, print it instead of the tables"
-    add("--json", type=output_path, nargs="?", const=STDOUT, metavar="FILE.json", help=text)
+    path: dict[str, Any] = {"type": common.output_path, "metavar": "FILE.json"}
+    add("--json", nargs="?", const=common.STDOUT, help=text, **path)
     add("--plot", type=Path, metavar="FILE.png", help="draw the result")
     text = "print ratios to an earlier result; of several, to the first from a similar CPU"
     add("--compare", type=Path, action="append", default=[], metavar="OLD.json", help=text)
     text = "with --compare: fail where anything costs more than so many times as before; "
-    add("--limit", type=number, default=1.25, help=f"{text}default: %(default)s")
+    add("--limit", type=common.number, default=1.25, help=f"{text}default: %(default)s")
 
 
 def bench(options: argparse.Namespace) -> ExitCode:
     """Measure what was asked for, write it, and compare it with former results."""
     # `--json model.tflite` is easily typed, and would overwrite a model.
     for name, path, suffix in (("json", options.json, ".json"), ("plot", options.plot, ".png")):
-        if path not in (None, STDOUT) and path.suffix != suffix:
+        if path not in (None, common.STDOUT) and path.suffix != suffix:
             raise EmotiondError(f"--{name}: expected a file ending in {suffix}, found {path}")
     former = [report.read_result(path) for path in options.compare]  # before minutes are spent
     result = _measure(options)
     if options.plot:
-        write_output(options.plot, report.plot(result))
+        common.write_output(options.plot, report.plot(result))
     content = msgspec.json.encode(result)
-    if options.json == STDOUT:
+    if options.json == common.STDOUT:
         print_json(content)
     else:
         if options.json:
-            write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
+            common.write_output(options.json, msgspec.json.format(content, indent=2) + b"\n")
         _print(result)
     if former and (old := report.find_comparable(result, former)):
         _compare(result, old, options.limit)
@@ -82,7 +76,7 @@ def _measure(options: argparse.Namespace) -> report.Result:
     parts = options.only or ["models", "pipeline", *(["live"] if options.live else [])]
     rounds, seconds, frames = QUICK if options.quick else WHOLE
     files, video, started = options.files, options.video, datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as name, progress_bar() as bar:
+    with tempfile.TemporaryDirectory() as name, common.progress_bar() as bar:
         folder = Path(name)
         models = model_requests(files, seconds) if "models" in parts else []
         pipelines = []
@@ -110,7 +104,7 @@ def _print(result: report.Result) -> None:
         print_line(text)
     for table, note in report.tables(result):
         print_line("")
-        print_table(table)
+        common.print_table(table)
         print_line(note)
     print_line("")
     for line in report.machine_lines(result.machine):

@@ -34,11 +34,8 @@ def add_subcommand(
     return parser
 
 
-STDOUT = Path("/dev/stdout")
-"""Standard output as the file that a command writes; `-` on the command line."""
-
-MAX_WIDTH = 100_000
-"""Characters of a table that goes into a file or to another program: its lines are not wrapped."""
+STDOUT = Path("/dev/stdout")  # as the file that a command writes; `-` on the command line
+MAX_WIDTH = 100_000  # characters of a table for a file or another program: no line is wrapped
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -74,11 +71,7 @@ def with_model_options(config: Config, options: argparse.Namespace) -> Config:
 
 
 def chosen_source(options: argparse.Namespace, config: Config) -> SourceSettings:
-    """Return the source that `add_source`'s option names, else the config's.
-
-    Raises:
-        ConfigError: it cannot be used, or the config has several.
-    """
+    """Return the source of `add_source`'s option, else the config's; ConfigError: it has many."""
     if config.cameras and not options.source:
         raise ConfigError(f"expected --source, as the config has {', '.join(config.cameras)}")
     return parse_source(options.source) if options.source else config.source

@@ -12,7 +12,7 @@ import yaml
 
 from edge import __version__
 from edge.commands.common import STDOUT, add_config, add_subcommand, output_path, write_output
-from edge.config import load_config, parse_config, parse_config_file, redacted_config
+from edge.config import load_config, parse_config, parse_config_file
 from edge.config_migration import rename_keys
 from edge.config_values import parse_yaml, read_config
 from edge.errors import ConfigError, EmotiondError, ExitCode
@@ -35,20 +35,6 @@ COMMENTS = {
     "web": "The page is http://127.0.0.1:8080, for this machine alone.",
 }
 
-BASH = """\
-_emotiond() {
-    local word=${COMP_WORDS[COMP_CWORD]} words= options=
-    case "${COMP_WORDS[1]} ${COMP_WORDS[COMP_CWORD-1]}" in
-        CASES
-    esac
-    [[ $COMP_CWORD == 1 ]] && words='NAMES'
-    [[ $word == -* ]] && words=$options
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
-}
-complete -o default -F _emotiond emotiond
-"""
-"""Completion for bash: choices of the option before, else options or words, else file names."""
-
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions of `config`."""
@@ -69,7 +55,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config(options: argparse.Namespace) -> ExitCode:
     """Print the config as it holds, as YAML."""
-    shown = redacted_config(load_config(options.config))
+    shown = load_config(options.config).redacted()
     for line in yaml.safe_dump(shown, sort_keys=False, allow_unicode=True).splitlines():
         print_line(line)
     return ExitCode.OK
@@ -163,7 +149,8 @@ def completion(options: argparse.Namespace) -> ExitCode:
                 cases += [f"'{name} {one}') words='{choices}';;"] if choices else []
             words += "" if action.option_strings else f" {choices}"
         cases.append(f"'{name} '*) words='{words}' options='{flags}';;")
-    script = BASH.replace("CASES", "\n        ".join(cases)).replace("NAMES", " ".join(COMMANDS))
+    script = Path(__file__).with_name("completion.bash").read_text(encoding="utf-8")
+    script = script.replace("CASES", "\n        ".join(cases)).replace("NAMES", " ".join(COMMANDS))
     for line in script.splitlines():
         print_line(line)
     return ExitCode.OK

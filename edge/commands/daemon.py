@@ -9,24 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from edge.commands.common import (
-    add_config,
-    add_model_options,
-    add_source,
-    add_subcommand,
-    mqtt_sinks,
-    parse_device,
-    with_model_options,
-)
+from edge.commands import common
 from edge.config import (
     Config,
-    camera_configs,
     complete_config,
     load_config,
-    outbox_paths,
     parse_config,
-    state_folder,
-    with_camera,
 )
 from edge.errors import EmotiondError, ExitCode, Level
 from edge.pipeline.build import SetupBuilder
@@ -40,22 +28,22 @@ from edge.service.commands import CommandQueue
 from edge.terminal import print_error, print_json, print_line
 from edge.view import PreviewSettings
 
-COLORS = {Level.WARNING: 33, Level.FAILURE: 31}
-"""Color of a check's result on a terminal, as ECMA-48 numbers it: yellow, red."""
+COLORS = {Level.WARNING: 33, Level.FAILURE: 31}  # yellow and red, as ECMA-48 numbers them
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `run`."""
-    add_config(parser)
-    add_source(parser)
-    add_model_options(parser)
+    common.add_config(parser)
+    common.add_source(parser)
+    common.add_model_options(parser)
     brokers = parser.add_mutually_exclusive_group()
     text = "publish to this broker, such as mqtt://user@host, and to no other"
     brokers.add_argument("--mqtt", metavar="URL", help=text)
     brokers.add_argument("--no-mqtt", action="store_true", help="publish to no broker")
     text = "file with the password of the user in --mqtt"
     parser.add_argument("--mqtt-password-file", metavar="FILE", help=text)
-    parser.add_argument("--device", type=parse_device, help="name of this device in MQTT topics")
+    text = "name of this device in MQTT topics"
+    parser.add_argument("--device", type=common.parse_device, help=text)
     parser.add_argument("--preview", action="store_true", help="show a window")
     parser.add_argument("--web", action="store_true", help="serve the web page")
 
@@ -75,8 +63,8 @@ def _adjusted(options: argparse.Namespace, config: Config) -> Config:
     if options.source:
         source = parse_config({"source": options.source}, Path("--source")).source
         config = replace(config, source=source, cameras={})
-    for name, camera in camera_configs(config).items():
-        config = with_camera(config, name, with_model_options(camera, options))
+    for name, camera in config.by_camera().items():
+        config = config.with_camera(name, common.with_model_options(camera, options))
     changed = replace(
         config,
         sinks=tuple(_sinks(options, config)),
@@ -101,22 +89,19 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
         yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
-add_check_arguments = add_config
+add_check_arguments = common.add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
-    """Build everything that the config names, and start none of it.
-
-    Secrets that systemd gives to the running service alone, not even to its ExecReload=, are left
-    out.
-    """
+    """Build everything that the config names, and start none of it."""
     config = load_config(options.config)
+    # Without what systemd gives to the running service alone, not even to its ExecReload=.
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
     parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
     text = f"{options.config}: sound"
-    for name, camera in camera_configs(config).items():
+    for name, camera in config.by_camera().items():
         who, detector = name and f"camera {name}", parts[name].processing.scheduler.detector
         text += f"; {who or 'it'} uses the model {camera.classifier.model.name}"
         text += f" and the detector {detector}"
@@ -126,7 +111,7 @@ def check(options: argparse.Namespace) -> ExitCode:
 
 def add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `doctor`."""
-    add_config(parser)
+    common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="print the results as a JSON list")
 
 
@@ -149,19 +134,18 @@ def add_homeassistant_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `homeassistant`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "clear all that brokers retain; Home Assistant forgets the device and its entities"
-    remove = add_subcommand(actions, "remove", homeassistant, text)
-    add_config(remove)
+    common.add_config(common.add_subcommand(actions, "remove", homeassistant, text))
 
 
 def homeassistant(options: argparse.Namespace) -> ExitCode:
     """Clear all that the brokers of the MQTT sinks retain; fail where something may be left."""
     config = load_config(options.config)
-    memory, code = RetainedTopics(state_folder(config), options.config), ExitCode.OK
+    memory, code = RetainedTopics(config.state_folder, options.config), ExitCode.OK
     if os.access(memory.state, os.F_OK) and not os.access(memory.state, os.R_OK | os.X_OK):
         print_error(f"{memory.state}: cannot be read: former names are not known; be its owner")
         code = ExitCode.FAULT
-    sinks, names = mqtt_sinks(config), tuple(config.cameras)
-    outboxes = outbox_paths(msgspec.structs.replace(config, sinks=sinks))
+    sinks, names = common.mqtt_sinks(config), tuple(config.cameras)
+    outboxes = msgspec.structs.replace(config, sinks=sinks).outbox_paths()
     for settings, outbox in zip(sinks, outboxes, strict=True):
         failed = []
         for address in settings.addresses:

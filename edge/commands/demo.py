@@ -29,14 +29,9 @@ from edge.types import Frame
 
 CLIP = Path(__file__).with_name("faces.mp4")
 
-CLIP_FPS = 25
-"""Frames a second of the clip."""
-
-TIMEOUT, STOP_TIMEOUT = 120.0, 30.0
-"""Seconds that the daemon may take to end (the clip lasts 19), and to stop."""
-
-POLL_INTERVAL = 0.2
-"""Seconds of the longest wait for a message."""
+CLIP_FPS = 25  # frames a second of the clip
+TIMEOUT, STOP_TIMEOUT = 120.0, 30.0  # seconds the daemon may take to end (the clip has 19), to stop
+POLL_INTERVAL = 0.2  # seconds of the longest wait for a message
 
 
 class LoopedVideo(VideoSettings, frozen=True, tag="video"):
@@ -107,10 +102,7 @@ def _show() -> ExitCode:
 def run_daemon(
     folder: Path, config: dict[str, Any], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon for as long as the `with` block lasts, then stop it as systemd does.
-
-    Its config and its log, `daemon.log`, lie in `folder`; `environment` is added to its own.
-    """
+    """Run the daemon, its config and `daemon.log` in `folder`; then stop it as systemd does."""
     path = folder / "config.json"  # JSON is YAML
     path.write_bytes(msgspec.json.encode(config))
     command = [sys.executable, "-m", "edge", "run", "--config", str(path)]
@@ -124,11 +116,7 @@ def run_daemon(
 
 
 def final_stats(folder: Path) -> str:
-    """Return the statistics that a daemon logged when it ended.
-
-    Raises:
-        EmotiondError: it ended before it logged any; the text is its last message.
-    """
+    """Return the statistics that a daemon logged when it ended; EmotiondError: it has not."""
     lines = (folder / "daemon.log").read_text().splitlines()
     stats = next((line for line in reversed(lines) if "fps in" in line), None)
     if stats is None:

@@ -18,8 +18,7 @@ from edge.installation import extra_remedy
 
 HOST = "127.0.0.1"
 
-START_SECONDS = 15.0
-"""How long the broker may take to listen."""
+START_SECONDS = 15.0  # how long the broker may take to listen
 
 
 class EmbeddedBroker:

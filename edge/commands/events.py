@@ -10,17 +10,8 @@ from typing import Any
 
 import msgspec
 
-from edge.commands.common import (
-    STDOUT,
-    add_config,
-    mqtt_sinks,
-    number,
-    output_path,
-    parse_device,
-    progress_bar,
-    write_output,
-)
-from edge.config import load_config, outbox_paths
+from edge.commands import common
+from edge.config import load_config
 from edge.errors import EmotiondError, ExitCode, InputError
 from edge.offline.replay import gaps, read_events, replay_events
 from edge.offline.report import html_report
@@ -37,9 +28,9 @@ BAR_LENGTH = 20  # characters of the bar that stands for a confidence of 1
 
 def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `watch`."""
-    add_config(parser)
+    common.add_config(parser)
     text = "name of the device, + for all; default: the config's"
-    parser.add_argument("--device", type=partial(parse_device, or_all=True), help=text)
+    parser.add_argument("--device", type=partial(common.parse_device, or_all=True), help=text)
     text = "print each event as it is published, one a line, for a file or another program"
     parser.add_argument("--json", action="store_true", help=text)
 
@@ -47,19 +38,19 @@ def add_watch_arguments(parser: argparse.ArgumentParser) -> None:
 def watch(options: argparse.Namespace) -> ExitCode:
     """Print what is published until Ctrl-C, or until nobody reads it any more."""
     config = load_config(options.config)
-    settings = mqtt_sinks(config)[0]
+    settings = common.mqtt_sinks(config)[0]
     device = options.device or settings.name
     root = f"{settings.prefix}/{device}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics = Topics(root, "+" if config.cameras else "")
-    formatter = WatchFormatter(names="+" in topics.root)
+    told: dict[str, str] = {}
     wanted = [topics.event] if options.json else [topics.event, topics.availability, topics.state]
     try:
         for message in receive(settings, wanted, threading.Event()):
             if options.json:
                 with suppress(msgspec.DecodeError, RecursionError):
                     print_json(msgspec.json.format(message.payload, indent=-1))
-            elif (line := formatter.line(message)) is not None:
+            elif (line := watch_line(message, told, "+" in topics.root)) is not None:
                 print_line(line)
     except KeyboardInterrupt:
         print_note("ended by Ctrl-C")
@@ -68,38 +59,30 @@ def watch(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-class WatchFormatter:
-    """Turns messages into lines: every event, and of everything else only changes."""
+def watch_line(message: MqttMessage, told: dict[str, str], names: bool) -> str | None:
+    """Return the line of an event, or of what `told`, by topic, did not say yet; None: of no news.
 
-    def __init__(self, names: bool) -> None:  # whether each begins with the name of its device
-        self._names = names
-        self._last_lines: dict[str, str] = {}
-
-    def line(self, message: MqttMessage) -> str | None:
-        """Return the line of a message, None where it says nothing new."""
-        if not message.payload:  # what was retained is taken away
-            return None
-        root, _, kind = message.topic.rpartition("/")
-        device = f"{root.rpartition('/')[2]:<12}  " if self._names else ""
-        try:
-            line = self._format(kind, message)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            line = _timed(f"{message.topic}: not understood: {error}")
-        return None if line is None else device + line
-
-    def _format(self, kind: str, message: MqttMessage) -> str | None:
+    With `names` it begins with that of the device.
+    """
+    root, _, kind = message.topic.rpartition("/")
+    time = f"{datetime.now(UTC).time().isoformat('milliseconds')}  "
+    try:
         if kind == "event":
-            return event_line(message.payload)
-        if kind == "availability":
+            text, time = event_line(message.payload), ""
+        elif kind == "availability":
             text = f"device {message.payload.decode()}"
         else:
             state = msgspec.json.decode(message.payload, type=dict[str, Any])
             until = f" until {state['paused_until']}" if state.get("paused_until") else ""
             text = f"camera {state.get('camera')}{until}"
-        if self._last_lines.get(message.topic) == text:
-            return None
-        self._last_lines[message.topic] = text
-        return _timed(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = f"{message.topic}: not understood: {error}"
+    # Without a payload, what was retained is taken away.
+    if not message.payload or (kind != "event" and told.get(message.topic) == text):
+        return None
+    told[message.topic] = text
+    device = f"{root.rpartition('/')[2]:<12}  " if names else ""
+    return f"{device}{time}{text}"
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -117,11 +100,7 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 def event_line(payload: bytes) -> str:
-    """Return one event as a line with a bar for its confidence, or why there is none.
-
-    Raises:
-        msgspec.DecodeError, RecursionError: it is no event.
-    """
+    """Return one event as a line with a bar for its confidence, or why there is none."""
     event = msgspec.json.decode(payload, type=_Event)
     confidence = event.reason or ", ".join(event.reasons)
     if not event.reason and event.confidence is not None:
@@ -134,33 +113,29 @@ def event_line(payload: bytes) -> str:
     )
 
 
-def _timed(text: str) -> str:
-    return f"{datetime.now(UTC).time().isoformat('milliseconds')}  {text}"
-
-
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `replay`."""
-    add_config(parser)
+    common.add_config(parser)
     text = "events that a jsonl sink wrote"
     parser.add_argument("file", type=Path, metavar="FILE.jsonl", help=text)
-    speed, text = partial(number, minimum=0.01, maximum=1000), "times as fast as it happened"
+    speed, text = partial(common.number, minimum=0.01, maximum=1000), "times as fast as it happened"
     parser.add_argument("--speed", type=speed, default=1.0, help=f"{text}; default: %(default)g")
     text = "the device to publish as; default: the config's, which must not run meanwhile"
-    parser.add_argument("--device", type=parse_device, help=text)
+    parser.add_argument("--device", type=common.parse_device, help=text)
 
 
 def replay(options: argparse.Namespace) -> ExitCode:
     """Publish the recorded events to the MQTT sinks; fail where some did not reach their broker."""
     events = read_events(options.file)
     config = load_config(options.config)
-    settings = mqtt_sinks(config)
+    settings = common.mqtt_sinks(config)
     if options.device is not None:
         settings = tuple(msgspec.structs.replace(one, device=options.device) for one in settings)
     # One device at one broker is one sink, whatever devices the config has there.
     settings = tuple({one.targets[0]: one for one in settings}.values())
     for one in settings:  # events of today are of no use next week: each broker must be there
         connect_any(one, "replay").close()
-    paths = outbox_paths(msgspec.structs.replace(config, sinks=settings))
+    paths = msgspec.structs.replace(config, sinks=settings).outbox_paths()
     sinks = [one.open(SinkContext(path)) for one, path in zip(settings, paths, strict=True)]
     roots = ", ".join(dict.fromkeys(one.root for one in settings))
     count, seconds = plural(len(events), "event"), sum(gaps(events))
@@ -179,7 +154,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     text = "what a jsonl sink, `emotiond watch --json` or `emotiond video --events` wrote"
     parser.add_argument("file", type=Path, nargs="+", metavar="FILE.jsonl", help=text)
     text = "the page; default: beside the first file, with its name and .html"
-    parser.add_argument("--out", type=output_path, help=f"{text}; - prints it")
+    parser.add_argument("--out", type=common.output_path, help=f"{text}; - prints it")
     parser.add_argument("--title", help="of the page; default: the names of the files")
     text = "only what was seen %s this time, such as 2026-11-29 or 2026-11-29T18:00+01:00"
     parser.add_argument("--since", type=_time, metavar="TIME", help=text % "from")
@@ -201,7 +176,7 @@ def report(options: argparse.Namespace) -> ExitCode:
     if out.resolve() in [path.resolve() for path in options.file]:
         raise EmotiondError(f"{out}: would be written over its own events; name another --out")
     name = options.title or ", ".join(path.stem for path in options.file)
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         bar.add_task("events", total=None)
         events = [
             event
@@ -214,7 +189,7 @@ def report(options: argparse.Namespace) -> ExitCode:
         if not events:
             raise InputError("expected an event of that time and camera, found none")
         page = html_report(name, events).encode()
-    write_output(out, page)
-    if out != STDOUT:
+    common.write_output(out, page)
+    if out != common.STDOUT:
         print_line(f"{out}: {plural(len(events), 'event')}")
     return ExitCode.OK

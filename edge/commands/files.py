@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,30 +16,12 @@ from rich.table import Table
 
 from edge.capture.images import SUFFIXES, read_image
 from edge.capture.orientation import orient
-from edge.commands.common import (
-    STDOUT,
-    add_config,
-    add_model_options,
-    count,
-    output_path,
-    print_table,
-    progress_bar,
-    with_model_options,
-    write_output,
-)
+from edge.commands import common
 from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode
+from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
-from edge.offline.video import (
-    Outcome,
-    VideoJob,
-    VideoResult,
-    analyze_on_cluster,
-    analyze_parallel,
-    analyze_video,
-    probe_video,
-)
 from edge.paths import MAX_NAME_BYTES, path_text
 from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
@@ -72,7 +55,7 @@ class UsageError(EmotiondError):
 
 
 def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    add_model_options(parser)
+    common.add_model_options(parser)
     text = "degrees clockwise by which each image is rotated"
     parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
     flips = "none", "horizontal", "vertical", "both"
@@ -82,12 +65,12 @@ def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crop", type=float, nargs=4, metavar=edges, help=text)
     text = "what is hidden in annotated copies; default: the config's"
     parser.add_argument("--blur", type=PrivacyBlur, choices=list(PrivacyBlur), help=text)
-    add_config(parser)
+    common.add_config(parser)
 
 
 def _load_config(options: argparse.Namespace) -> Config:
     """Return the config with what `_add_analysis_options`' options say; its source is a video."""
-    config = with_model_options(load_config(options.config), options)
+    config = common.with_model_options(load_config(options.config), options)
     blur = options.blur or config.privacy.blur
     privacy = msgspec.structs.replace(config.privacy, blur=blur)
     given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
@@ -117,11 +100,11 @@ def _output_paths(
     """
     if named is None:
         return [None] * len(names)
-    is_folder = named != STDOUT and (named.is_dir() or not named.suffix or not suffixes)
+    is_folder = named != common.STDOUT and (named.is_dir() or not named.suffix or not suffixes)
     if not is_folder and len(names) > 1:
         raise UsageError(f"{named}: expected a folder, as there are several files")
-    if named == STDOUT:
-        return [STDOUT]
+    if named == common.STDOUT:
+        return [common.STDOUT]
     if not is_folder and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     folder = named if is_folder else named.parent
@@ -139,7 +122,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     text = "image, or folder of images"
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "folder for annotated copies; - prints that of one image"
-    parser.add_argument("--out", type=output_path, metavar="DIR", help=text)
+    parser.add_argument("--out", type=common.output_path, metavar="DIR", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
@@ -147,7 +130,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
 def image(options: argparse.Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = _load_config(options)
-    if options.json and options.out == STDOUT:
+    if options.json and options.out == common.STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
     processing = build_processing(config, itertools.count(1))
     paths = list(_image_paths(options.files))
@@ -156,20 +139,20 @@ def image(options: argparse.Namespace) -> ExitCode:
     copies = _output_paths(options.out, list(map(str.__add__, unique_names(paths), suffixes)))
     if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
         raise EmotiondError(f"{options.out}: holds images that are read; name another --out")
-    with progress_bar(hidden=len(paths) < 2) as bar:
+    with common.progress_bar(hidden=len(paths) < 2) as bar:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
                 frame = analyze_image(processing, orient(read_image(path), config.source))
                 if copy is not None:
                     annotated = annotate(frame, config.privacy.blur)
-                    write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
+                    common.write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
                 code = ExitCode.FAULT
             else:
-                if options.out != STDOUT:
+                if options.out != common.STDOUT:
                     _print_faces(path, frame, options.json)
     return code
 
@@ -214,17 +197,15 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `video`."""
     parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
     several = "a folder for several videos, - prints that of one"
-    for name, text in (
-        ("--out", "the annotated copy, such as out.mp4"),
-        ("--events", "the events, out.jsonl or out.csv (else JSONL)"),
-        ("--timeline", "a chart of the events, out.svg"),
-    ):
-        parser.add_argument(name, type=output_path, metavar="FILE", help=f"{text}; {several}")
+    add_output = partial(parser.add_argument, type=common.output_path, metavar="FILE")
+    add_output("--out", help=f"the annotated copy, such as out.mp4; {several}")
+    add_output("--events", help=f"the events, out.jsonl or out.csv (else JSONL); {several}")
+    add_output("--timeline", help=f"a chart of the events, out.svg; {several}")
     parser.add_argument("--json", action="store_true", help="print one line of JSON a video")
     text = "print the frames done of one video, and of how many, as JSON, each half second"
     parser.add_argument("--progress", action="store_true", help=text)
     text = "how many videos are processed at once; default: %(default)s"
-    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1, help=text)
+    parser.add_argument("--jobs", type=common.count, default=os.cpu_count() or 1, help=text)
     text = "process on a Dask cluster; address of its scheduler, such as tcp://scheduler:8786"
     parser.add_argument("--dask", metavar="ADDRESS", help=text)
     _add_analysis_options(parser)
@@ -244,24 +225,25 @@ def video(options: argparse.Namespace) -> ExitCode:
     for path in options.videos:
         if path.resolve() in written:
             raise UsageError(f"{path}: would be written over the video itself")
-    printed = [kind for kind, paths in outputs.items() if STDOUT in paths]
+    printed = [kind for kind, paths in outputs.items() if common.STDOUT in paths]
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
     code = ExitCode.OK
-    results: dict[int, VideoResult] = {}
+    results: dict[int, offline.VideoResult] = {}
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"
         copies = [copy] if "out" in printed else outputs["out"]
         jobs = [
-            VideoJob(path, config, out) for path, out in zip(options.videos, copies, strict=True)
+            offline.VideoJob(path, config, out)
+            for path, out in zip(options.videos, copies, strict=True)
         ]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
             if failure is not None:
                 print_error(failure)
                 code = ExitCode.FAULT
-            if isinstance(result, VideoResult):
+            if isinstance(result, offline.VideoResult):
                 _write(result, outputs["events"][index], outputs["timeline"][index])
                 results[index] = result
         if "out" in printed and results:
@@ -273,12 +255,14 @@ def video(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[Outcome]:
+def _analyze(
+    jobs: Sequence[offline.VideoJob], options: argparse.Namespace
+) -> Iterator[offline.Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = probe_video(jobs[0].video)
+                total = offline.probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:
@@ -288,30 +272,31 @@ def _analyze(jobs: Sequence[VideoJob], options: argparse.Namespace) -> Iterator[
                         due = time.monotonic() + PROGRESS_INTERVAL_S
                         print_json(msgspec.json.encode({"frames": done, "of": total}))
 
-                yield 0, analyze_video(jobs[0], tell)
+                yield 0, offline.analyze_video(jobs[0], tell)
             except EmotiondError as error:
                 yield 0, error
             return
         if options.dask:
-            outcomes = analyze_on_cluster(jobs, options.dask)
+            outcomes = offline.analyze_on_cluster(jobs, options.dask)
         else:
-            outcomes = analyze_parallel(jobs, min(options.jobs, len(jobs)))
+            outcomes = offline.analyze_parallel(jobs, min(options.jobs, len(jobs)))
         yield from bar.track(outcomes, total=len(jobs), description="videos")
 
 
-def _write(result: VideoResult, events: Path | None, timeline: Path | None) -> None:
+def _write(result: offline.VideoResult, events: Path | None, timeline: Path | None) -> None:
     """Write events and timeline, each whole or not at all."""
     if events is not None and events.suffix.lower() == ".csv":
         labels = dict.fromkeys(one for event in result.events for one in event.probabilities or ())
-        write_output(events, events_csv(result.events, list(labels)).encode())
+        common.write_output(events, events_csv(result.events, list(labels)).encode())
     elif events is not None:
-        write_output(events, b"".join(encode_event(event) + b"\n" for event in result.events))
+        lines = (encode_event(event) + b"\n" for event in result.events)
+        common.write_output(events, b"".join(lines))
     if timeline is not None:
         svg = timeline_svg(intervals_of(result.events), video=True, title=result.video.name)
-        write_output(timeline, svg.encode())
+        common.write_output(timeline, svg.encode())
 
 
-def _print_summary(result: VideoResult, as_json: bool) -> None:
+def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
     intervals = intervals_of(result.events)
     fps, of_all = result.frames / result.elapsed_s, time_by_emotion(intervals)
     by_track = time_by_track(intervals)
@@ -343,4 +328,4 @@ def _print_summary(result: VideoResult, as_json: bool) -> None:
         total = sum(seconds.values())
         cells = (f"{seconds[one] / total:.0%}" if one in seconds else "" for one in of_all)
         table.add_row(str(name), f"{total:.1f} s", *cells)
-    print_table(table)
+    common.print_table(table)

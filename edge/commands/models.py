@@ -21,18 +21,18 @@ from edge.commands.common import (
     number,
     progress_bar,
 )
-from edge.config import Config, load_config, state_folder
+from edge.config import Config, load_config
 from edge.detect import Detector, open_detector
 from edge.detect.detector import filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import ConfigError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline
 from edge.infer.classifier import NeutralBaseline, load_baseline, open_classifier
-from edge.infer.crop import crop_face
+from edge.infer.crop import crop_largest
 from edge.infer.face_images import FaceFolder
 from edge.paths import note_image
 from edge.terminal import plural, print_line
-from edge.types import EXPRESSIONS, SIDE
+from edge.types import EXPRESSIONS
 from edge.zones import Polygon
 
 MIN_INTERVAL_S = 0.5
@@ -75,7 +75,7 @@ def collect(options: argparse.Namespace) -> ExitCode:
     settings = chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
-    state = state_folder(config)
+    state = config.state_folder
 
     def note(path: Path) -> None:
         try:
@@ -114,12 +114,9 @@ def record_faces(
     images, due = FaceFolder(folder, note), float("-inf")
     for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
-        if not faces:
-            continue
-        face = max(faces, key=lambda face: face.box.area)
-        crop = crop_face(frame.image, face.box, face.points, detector.crop_fit, SIDE)
-        due = frame.timestamp + MIN_INTERVAL_S
-        yield images.add(crop)
+        if (crop := crop_largest(frame.image, faces, detector.crop_fit)) is not None:
+            due = frame.timestamp + MIN_INTERVAL_S
+            yield images.add(crop)
 
 
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
 from edge.capture.source import iter_frames, read_first
 from edge.capture.v4l2 import processes_using
-from edge.config import Config, camera_configs, load_config, state_folder
+from edge.config import Config, load_config
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.orientation_check import better_rotation
 from edge.doctor import check_opencv, check_python, machine
@@ -79,10 +79,10 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
 
 def check_config(config: Config) -> Iterator[CheckResult]:
     """Check all that a config names."""
-    for name, camera in camera_configs(config).items():
+    for name, camera in config.by_camera().items():
         for result in _check_camera(camera):
             yield replace(result, subject=f"{name}: {result.subject}") if name else result
-    yield from guarded("state folder", check_state_folder(state_folder(config)))
+    yield from guarded("state folder", check_state_folder(config.state_folder))
     for sink in config.sinks:
         yield from guarded(f"sink {sink.__struct_config__.tag}", sink.check())
     if config.preview.enabled:

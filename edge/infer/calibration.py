@@ -39,21 +39,11 @@ ALLOWED_SHARES, OTHER_SHARE = {"sad": 0.2}, 0.1
 `shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry 0.11,
 fear 0.10, happy 0.08, the others less)."""
 
-MIN_CROPS = 20
-"""Crops of a second or so of a live camera: fewer may all be of one blink."""
-
-FRAME_TIMEOUT = 15.0
-"""Seconds to wait for a frame: a camera that is there opens within five."""
-
-PICTURES = 5
-"""Looks at each expression that are learned from."""
-
-PREPARE_S, SHOW_S = 4.0, 10.0
-"""Seconds in which the person changes the expression, and in which it is looked at."""
-
-CONTRAST = 4.0
-"""Logarithm of the odds of the right class against each other that is aimed at: 0.89 of eight."""
-
+MIN_CROPS = 20  # of a second or so of a live camera: fewer may all be of one blink
+FRAME_TIMEOUT = 15.0  # seconds to wait for a frame: a camera that is there opens within five
+PICTURES = 5  # looks at each expression that are learned from
+PREPARE_S, SHOW_S = 4.0, 10.0  # seconds to change the expression, and of looking at it
+CONTRAST = 4.0  # log odds of the right class against each other, as aimed at: 0.89 of eight
 SHRINKAGE = 100.0
 """What holds the correction back. Of 16 drawn-out likenesses, `tools/person_calibration.py`, 30 to
 300 gained 8 to 9 points, and 100 most where it gained least (2026-11-30)."""
@@ -168,24 +158,18 @@ def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
 
 
 class Learned(NamedTuple):
-    """A correction, and the balanced accuracy of the model on what it was learned from.
-
-    `after` is with corrections that were each learned without what they judge.
-    """
+    """A correction, and the balanced accuracy of the model on what it was learned from."""
 
     baseline: NeutralBaseline
     looks: int
     before: float
-    after: float
+    after: float  # with corrections that were each learned without what they judge
 
 
 def learn_expressions(
     card: ModelCard, answers: Mapping[str, Probabilities], known: NeutralBaseline | None
 ) -> Learned:
-    """Return how one person shows the classes of `answers`, beside what is `known` of the person.
-
-    CalibrationError where nothing is gained.
-    """
+    """Return how a person shows classes, beside what is `known`; CalibrationError: no gain."""
     nothing = (0.0,) * len(card.labels)
     baseline = known or NeutralBaseline(card.name, card.sha256, card.labels, 0, nothing)
     baseline = msgspec.structs.replace(baseline, expressions=())

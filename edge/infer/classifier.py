@@ -44,15 +44,9 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     valence_arousal: bool = False
 
 
-MAX_FACTOR = 4.0
-"""Factor by which a class is lowered at most, however unusual the person's neutral face."""
-
-MIN_PROBABILITY = 1e-4
-"""Probability that stands for any lower one: zeros have no logarithm."""
-
-OFFSET = 3.0
-"""Constant beside the logarithms that expressions are read from, about as large as these vary."""
-
+MAX_FACTOR = 4.0  # by which a class is lowered at most, however unusual the neutral face
+MIN_PROBABILITY = 1e-4  # stands for any lower one: zeros have no logarithm
+OFFSET = 3.0  # constant beside the logarithms that are read from, as large as these vary
 Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
 Mixed = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
 
@@ -108,13 +102,10 @@ def features(logarithms: Floats) -> Floats:
 
 
 class ClassifierOutput(NamedTuple):
-    """Answers of a classifier for n crops.
-
-    `face_scores` are the probability of a face, float32 (n,); ones where the model tells none.
-    """
+    """Answers of a classifier for n crops."""
 
     probabilities: Probabilities
-    face_scores: Floats
+    face_scores: Floats  # probability of a face, (n,); ones where the model tells none
 
 
 class TFLiteClassifier:

@@ -1,6 +1,7 @@
 """Face crops: the part of a frame that a classifier sees, and how well it can be read."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.geometry import Box, KeyPoints
-from edge.types import SIDE, GrayImage, Image, Quality, Reason
+from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
@@ -38,6 +39,16 @@ def crop_face(
     return np.asarray(cv2.warpAffine(gray, matrix, (side, side)), dtype=np.uint8)
 
 
+def crop_largest(
+    image: Image, faces: Sequence[Face | Track], fit: CropCalibration
+) -> GrayImage | None:
+    """Return the largest of some faces as the datasets frame them; None without any."""
+    if not faces:
+        return None
+    face = max(faces, key=lambda one: one.box.area)
+    return crop_face(image, face.box, face.points, fit, SIDE)
+
+
 def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     """Return the pixels in `square`, gray uint8 (side, side); beyond the frame its edge repeats."""
     height, width = image.shape[:2]
@@ -58,9 +69,7 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     return resize(gray, side, side, cv2.INTER_LINEAR)
 
 
-MIDDLE = slice(6, 42)
-"""Rows and columns that are measured: around the face lies background."""
-
+MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
 DENOISE_SIGMA = 0.8
 """Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
 any of the detail that a blurred face lacks."""

@@ -17,9 +17,7 @@ MAX_FACES_PER_FRAME = 4
 """Faces that are classified in one frame of a video or camera; where there are more, they take
 turns: each of twenty faces six times a second, which is as often as smoothing needs."""
 
-RECLASSIFY_AFTER = 0.25
-"""Seconds after which a face is classified again though its crop looks the same."""
-
+RECLASSIFY_AFTER = 0.25  # seconds after which a crop that looks the same is classified again
 MAX_CROP_DIFFERENCE = 1.5
 """Mean difference in gray levels up to which a crop is not classified again. On the built-in clip
 48 % of the crops are then classified, on clips of people who sign 81 to 88 %. The probabilities

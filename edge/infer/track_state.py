@@ -29,15 +29,12 @@ class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class FaceObservation(NamedTuple):
-    """Answer of the classifier for one `crop`, and the quality of the face.
-
-    `quality_issues` are what makes it too poor to classify.
-    """
+    """Answer of the classifier for one `crop`, and the quality of the face."""
 
     probabilities: Probabilities
     is_face: bool
     quality: Quality
-    quality_issues: tuple[Reason, ...]
+    quality_issues: tuple[Reason, ...]  # what makes it too poor to classify
     crop: GrayImage
 
     @property

@@ -28,12 +28,8 @@ from edge.types import AnalyzedFrame, Expression, Frame, Image
 if TYPE_CHECKING:
     import PIL.Image
 
-MAX_QUEUED = 8
-"""Frames of a file that may wait for whoever iterates over them; then the pipeline waits."""
-
-POLL_INTERVAL_S = 0.05
-"""Seconds between two checks for the end of a source while no frame comes."""
-
+MAX_QUEUED = 8  # frames of a file that may wait for their reader; then the pipeline waits
+POLL_INTERVAL_S = 0.05  # seconds between checks for the end while no frame comes
 
 ImageInput = Union[
     str, os.PathLike[str], bytes, bytearray, memoryview, NDArray[np.uint8], "PIL.Image.Image"
@@ -94,12 +90,7 @@ class EmotionRecognizer:
 
 
 def load_image(image: ImageInput) -> Image:
-    """Return an image as BGR uint8 (height, width, 3), whatever it is given as.
-
-    Raises:
-        InputError: the file or the bytes cannot be read as an image.
-        TypeError, ValueError: the image is of another type, or the array of another shape.
-    """
+    """Return an image as BGR uint8 (height, width, 3); errors as `EmotionRecognizer.analyze`."""
     if isinstance(image, np.ndarray):
         if image.dtype == np.uint8 and image.size:
             if image.ndim == 3 and image.shape[2] == 3:
@@ -140,7 +131,12 @@ def analyze_frames(
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
     source = _FailFastSource(components.source)
     components = components if live else replace(components, source=source)
-    pipeline = Pipeline(components, _FrameQueue(frames))
+
+    def show(frame: AnalyzedFrame | None) -> None:
+        if frame is not None:  # what was seen is still to be yielded
+            frames.put(frame)
+
+    pipeline = Pipeline(components, show)
     deadline = time.monotonic() + (timeout_s if live else math.inf)
     pipeline.start()
     try:
@@ -158,16 +154,6 @@ def analyze_frames(
     finally:
         frames.close()
         pipeline.stop()
-
-
-class _FrameQueue:
-    """Puts a pipeline's frames into a queue."""
-
-    def __init__(self, frames: BoundedQueue[AnalyzedFrame]) -> None:
-        self.show = frames.put
-
-    def clear(self) -> None:
-        """Nothing to clear: what was seen is still to be yielded."""
 
 
 class _FailFastSource:

@@ -16,22 +16,13 @@ from edge.publish import MultiSink, Sink
 from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
-MIN_YEAR, MAX_YEAR = 2, 9998
-"""Years whose days have a local date in every time zone: `datetime` knows 1 to 9999."""
-
-CLOSE_TIMEOUT_S = 10.0
-"""Seconds that the sinks may spend at the end on what is not yet delivered."""
-
-MAX_SLEEP_S = 60.0
-"""Longest single sleep in seconds: what the operating system takes is bounded, a pause is not."""
+MIN_YEAR, MAX_YEAR = 2, 9998  # years whose days have a local date in every time zone
+CLOSE_TIMEOUT_S = 10.0  # seconds for what is not yet delivered at the end
+MAX_SLEEP_S = 60.0  # longest single sleep in seconds: what the system takes is bounded
 
 
 def read_events(path: Path) -> list[EmotionEvent]:
-    """Return the events in a file of the jsonl sink, at least one.
-
-    Raises:
-        InputError: it cannot be read, a line is no event, or there is none.
-    """
+    """Return the events of a jsonl file, at least one; InputError: unreadable, or another line."""
     try:
         with open(path, "rb") as file:
             lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())

@@ -35,9 +35,7 @@ FIRST_COLUMNS = ("position", "type", "track_id", "emotion", "confidence")
 LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")
 """Columns of the CSV before and after those of the classes."""
 
-MAX_ROWS = 20
-"""Rows in a table; the faces longest in view, and the most frequent changes, come first."""
-
+MAX_ROWS = 20  # in a table: of the faces longest in view, and the most frequent changes
 NO_CAMERA = "no camera named"
 
 
@@ -64,10 +62,7 @@ def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
-    """Return an HTML page about events, at least one in any order, without any image of people.
-
-    Where they are of several cameras, each has a part of its own.
-    """
+    """Return an HTML page about events, in any order, by camera, without any image of people."""
     events = deduplicate(events)
     video, intervals = is_video(events), intervals_of(events)
     cameras = sorted({event.camera_name for event in events})

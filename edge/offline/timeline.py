@@ -25,12 +25,8 @@ MIN_BAR, MIN_OUTLINED = 0.05, 0.4
 """Least width of a bar in per cent, and that from which it has an outline: a narrower one would be
 little else."""
 
-MAX_LANES, MAX_INTERVALS = 24, 2500
-"""Beyond either nobody can tell faces apart: shares of time are drawn instead."""
-
-COLUMNS, DENSITY_HEIGHT = 240, 180
-"""Columns and height of the drawing of shares of time."""
-
+MAX_LANES, MAX_INTERVALS = 24, 2500  # beyond either, shares of time are drawn instead of faces
+COLUMNS, DENSITY_HEIGHT = 240, 180  # of the drawing of shares of time
 ROUND = (1, 2, 5, 10, 15, 30)
 TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between two ticks of a time axis; longer steps are whole days."""

@@ -38,15 +38,9 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-DASK_CONNECT_TIMEOUT_S = 5.0
-"""Seconds within which the scheduler of a cluster must answer."""
-
-DASK_RETRIES = 2
-"""How often a video is given to another worker of a cluster when one is lost."""
-
-SOUND_RATE = 48_000
-"""Samples a second of the sound of a copy: AAC does not take every rate."""
-
+DASK_CONNECT_TIMEOUT_S = 5.0  # seconds within which a cluster's scheduler must answer
+DASK_RETRIES = 2  # how often a video is given to another worker when one is lost
+SOUND_RATE = 48_000  # samples a second of the sound of a copy: AAC does not take every rate
 SEARCH_EVERY_FRAME = {"interval_frames": 1, "motion_threshold": 0.0, "full_search_interval_s": 0.0}
 """Settings of the scheduler for a copy in which faces are hidden: one that comes in a frame without
 a search would be seen in it."""
@@ -76,8 +70,7 @@ class VideoResult:
     error: str | None = None
 
 
-Outcome = tuple[int, VideoResult | EmotiondError]
-"""Index of a job, and its result or why it has none."""
+Outcome = tuple[int, VideoResult | EmotiondError]  # index of a job, its result or why none
 
 
 def analyze_video(

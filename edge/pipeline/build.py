@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
-from edge.config import Config, camera_configs, outbox_paths, state_folder
+from edge.config import Config
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
 from edge.paths import asset, note_image
@@ -46,30 +46,21 @@ class PipelineComponents:
     snapshots: SnapshotRecorder | None = None
 
 
-class SinkSpec(NamedTuple):
-    """All that one sink is opened with: the sink is kept while this stays the same."""
-
-    settings: SinkSettings | PreviewSettings | WebSettings
-    context: Any  # a SinkContext or, of a view, a ViewContext
+SinkSpec = tuple[SinkSettings | PreviewSettings | WebSettings, Any]
+"""All that one sink is opened with, its settings and a SinkContext or, of a view, a ViewContext: it
+is kept while these stay the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """All that the daemon has by one config: loaded, bound, opened and locked.
-
-    Attributes:
-        file_config: the same config without what commands changed.
-        catalog: what commands may choose from, as the file has it.
-        sections: those in which the config differs from that of the setup before.
-        cameras: the components of each camera by name, with the same sinks.
-    """
+    """All that the daemon has by one config: loaded, bound, opened and locked."""
 
     config: Config
-    file_config: Config
-    catalog: Catalog
+    file_config: Config  # the same without what commands changed
+    catalog: Catalog  # what commands may choose from, as the file has it
     sink_specs: tuple[SinkSpec, ...]
-    cameras: dict[str, PipelineComponents]
-    sections: tuple[str, ...] = ()
+    cameras: dict[str, PipelineComponents]  # by name, with the same sinks
+    sections: tuple[str, ...] = ()  # in which the config differs from that of the setup before
 
     @property
     def components(self) -> PipelineComponents:
@@ -82,11 +73,7 @@ class SetupBuilder:
 
     Camera, files, ports and broker are not touched by the first build: a daemon that has them may
     be running. Without `commands` sinks take none, and no view is opened; without `path`, that of
-    the config, it is not remembered what brokers retain.
-
-    Attributes:
-        setup: the present one.
-        views: what may be seen of each camera, by name; that of an only one has no name.
+    the config, it is not remembered what brokers retain. `setup` is the present one.
     """
 
     def __init__(
@@ -95,34 +82,34 @@ class SetupBuilder:
         self._commands, self._path, self._run = commands, path, new_run()
         self._images, self._track_ids = ImageAnalyzer(lambda: self.setup.config), count(1)
         self._nothing = LatestFrame()  # seen of several cameras together
-        self.views: dict[str, CameraView] = {}
+        self.views: dict[str, CameraView] = {}  # of each camera; that of an only one has no name
         self._update_views(config)
         catalog = self._catalog_for(config)
-        built = {name: self._build(name, one) for name, one in camera_configs(config).items()}
+        built = {name: self._build(name, one) for name, one in config.by_camera().items()}
         specs = self._specs_for(config, catalog)
-        sinks = tuple(spec.settings.open(spec.context) for spec in specs)
+        sinks = tuple(settings.open(context) for settings, context in specs)
         cameras = {name: replace(one, sinks=sinks) for name, one in built.items()}
         self.setup = Setup(config, config, catalog, specs, cameras)
 
     def _build(
-        self, name: str, camera: Config, present: tuple[Config, PipelineComponents] | None = None
+        self, name: str, camera: Config, present: PipelineComponents | None = None
     ) -> PipelineComponents:
-        """Return the components of a camera, those at `present` that can be kept among them."""
-        live, former, recorder = camera.source.is_live, None, None
-        if present is None or present[0].source != camera.source:
+        """Return the components of a camera, those of the present ones that can be kept."""
+        live, recorder = camera.source.is_live, None
+        former = present.processing if present is not None else None
+        before = former.config if former is not None else None
+        if present is not None and before is not None and before.source == camera.source:
+            source = present.source
+        else:
             source = open_source(camera.source)
             if present is not None and not live:  # a camera that is away comes back by itself
                 read_first(open_source(camera.source))
-        else:
-            source = present[1].source
-        if present is not None:
-            former = present[0], present[1].processing
         processing = build_processing(camera, self._track_ids, former, self._run)
         if camera.snapshots.on and self._commands is not None:
-            folder = state_folder(camera) / SNAPSHOTS / name
+            folder = camera.state_folder / SNAPSHOTS / name
             origin = camera.snapshots, camera.privacy.blur, folder, live
-            if present is not None and present[0].ignore == camera.ignore:
-                recorder = present[1].snapshots
+            if present is not None and before is not None and before.ignore == camera.ignore:
+                recorder = present.snapshots
             if recorder is None or recorder.origin != origin:
                 recorder = SnapshotRecorder(*origin)
         every_s = camera.summary.every_s
@@ -130,7 +117,7 @@ class SetupBuilder:
 
     def rebuild(self, name: str) -> None:
         """Build the components of a camera anew; an EmotiondError says what cannot be used."""
-        built = self._build(name, camera_configs(self.setup.config)[name])
+        built = self._build(name, self.setup.config.by_camera()[name])
         self.setup.cameras[name] = replace(built, sinks=self.setup.components.sinks)
 
     def prepare(self, config: Config, file_config: Config | None = None) -> Setup:
@@ -142,14 +129,11 @@ class SetupBuilder:
         present, file_config = self.setup, file_config or config
         if bool(config.cameras) is not bool(present.config.cameras):
             raise ConfigError("cameras: a change needs a restart of the daemon")
-        only = None if config.cameras else present.components.processing
-        sections = changed_sections((present.config, only), config)
-        before = camera_configs(present.config)
+        digest = None if config.cameras else present.components.processing.digest
+        sections = changed_sections(present.config, config, digest)
         built = {
-            name: self._build(
-                name, one, (before[name], present.cameras[name]) if name in before else None
-            )
-            for name, one in camera_configs(config).items()
+            name: self._build(name, one, present.cameras.get(name))
+            for name, one in config.by_camera().items()
         }
         catalog = self._catalog_for(file_config)
         specs = self._specs_for(config, catalog)
@@ -159,56 +143,47 @@ class SetupBuilder:
 
     def commit(self, setup: Setup) -> None:
         """Make a prepared setup the present one; the pipelines take over the components."""
-        before, self.setup = camera_configs(self.setup.config), setup
+        before, self.setup = self.setup.config.by_camera(), setup
         self._update_views(setup.config)
-        for name, camera in camera_configs(setup.config).items():
+        for name, camera in setup.config.by_camera().items():
             if name in before and before[name].ignore != camera.ignore:
-                self.views[name].latest.clear()  # it may show what is hidden from now on
+                self.views[name].latest.show(None)  # it may show what is hidden from now on
 
     def _update_views(self, config: Config) -> None:
-        """Have views show the cameras of a config, each with its own blur.
-
-        Where faces are to be hidden, no frame is shown in which one may have gone unseen.
-        """
-        cameras, seen = camera_configs(config), config.web.enabled or config.preview.enabled
+        """Have views show a config's cameras, blurred, without frames in which a face is unseen."""
+        cameras, seen = config.by_camera(), config.web.enabled or config.preview.enabled
         for name in self.views.keys() - cameras.keys():
-            self.views.pop(name).latest.clear()
+            self.views.pop(name).latest.show(None)
         for name, camera in cameras.items():
             known, blur = self.views.get(name), camera.privacy.blur
             latest = known.latest if known else LatestFrame()
-            latest.require_search(blur is PrivacyBlur.FACES)
-            latest.kept = seen or camera.privacy.allow_snapshots
-            if not latest.kept:
-                latest.clear()
+            latest.limit(seen or camera.privacy.allow_snapshots, blur is PrivacyBlur.FACES)
             self.views[name] = CameraView(latest, blur)
 
     def _prepare_sinks(self, specs: Sequence[SinkSpec]) -> tuple[Sink, ...]:
         """Keep each sink whose spec is still wanted, open the others and take what they need."""
-        replaced = list(zip(self.setup.sink_specs, self.setup.components.sinks, strict=True))
-        kept: list[Sink | None] = []
-        for spec in specs:
-            match = next((pair for pair in replaced if pair[0] == spec), None)
-            kept.append(match[1] if match else None)
-            if match:
-                replaced.remove(match)
-        closed_first = [sink for _, sink in replaced]
-        sinks: list[Sink] = []
+        former = list(self.setup.sink_specs)
+        closed_first, kept = list(self.setup.components.sinks), dict[int, Sink]()
+        for place, spec in enumerate(specs):
+            if spec in former:
+                kept[place] = closed_first.pop(former.index(spec))
+                former.remove(spec)
         with ExitStack() as undo:
-            for spec, present in zip(specs, kept, strict=True):
-                sink = present or spec.settings.open(spec.context)
-                if present is None and isinstance(sink, ExclusiveSink):
-                    undo.callback(sink.close, 0.0)
-                    sink.prepare(closed_first)
-                sinks.append(sink)
+            for place, (settings, context) in enumerate(specs):
+                if place not in kept:
+                    sink = kept[place] = settings.open(context)
+                    if isinstance(sink, ExclusiveSink):
+                        undo.callback(sink.close, 0.0)
+                        sink.prepare(closed_first)
             undo.pop_all()
-        return tuple(sinks)
+        return tuple(kept[place] for place in range(len(specs)))
 
     def _catalog_for(self, config: Config) -> Catalog:
         """Return what commands may choose from: shipped models, the config's own, detectors."""
         if self._commands is None:
             return Catalog()
         models = {file.stem: Path(file.stem) for file in sorted(asset("models").glob("*.tflite"))}
-        cameras = camera_configs(config).values()
+        cameras = config.by_camera().values()
         for own in (camera.classifier.model for camera in cameras):
             if own.name not in models:
                 models[own.stem] = own
@@ -216,16 +191,16 @@ class SetupBuilder:
         return Catalog(models, detector_kinds(), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
-        outboxes, several, retained = outbox_paths(config), bool(config.cameras), None
+        outboxes, several, retained = config.outbox_paths(), bool(config.cameras), None
         if self._path is not None:
             cameras = tuple(config.cameras)
             kept = frozenset(one for sink in config.sinks for one in sink.retained_topics(cameras))
-            retained = RetainedTopics(state_folder(config), self._path, tuple(outboxes), kept)
-        specs = []
+            retained = RetainedTopics(config.state_folder, self._path, tuple(outboxes), kept)
+        specs: list[SinkSpec] = []
         for sink, outbox in zip(config.sinks, outboxes, strict=True):
             choices = catalog if sink.takes_commands else Catalog()
             context = SinkContext(outbox, self._commands, choices, self._run, retained, several)
-            specs.append(SinkSpec(sink, context))
+            specs.append((sink, context))
         views = [view for view in (config.preview, config.web) if view.enabled]
         if self._commands is None or not views:
             return tuple(specs)
@@ -242,11 +217,11 @@ class SetupBuilder:
             event_files=tuple(path for sink in config.sinks for path in sink.event_files),
             cameras=self.views if several else {},
             config_path=self._path or Path(),
-            state=state_folder(config),
+            state=config.state_folder,
             options=self._video_options,
             crop=self._images.crop_largest,
         )
-        return (*specs, *(SinkSpec(view, view_context) for view in views))
+        return (*specs, *((view, view_context) for view in views))
 
     def _video_options(self) -> list[str]:
         """Return options of `emotiond video`: the config file, and what commands changed of it."""
@@ -258,7 +233,7 @@ class SetupBuilder:
         return options
 
     def _note_image(self, path: Path) -> None:
-        note_image(path, state_folder(self.setup.config))
+        note_image(path, self.setup.config.state_folder)
 
 
 def build_components(config: Config) -> PipelineComponents:

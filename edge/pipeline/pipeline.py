@@ -13,42 +13,28 @@ those of a replaced source, which has a clock of its own, are discarded wherever
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
-from typing import Protocol
 
+from edge import types
 from edge.capture import EndOfStream
 from edge.capture.pausable import PausableSource
 from edge.errors import InputError
 from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
-from edge.pipeline.worker import BoundedQueue, LatestFrame, QueueClosed, Worker
+from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
 from edge.publish import MultiSink
 from edge.publish.summary import Summarizer
-from edge.types import (
-    AnalyzedFrame,
-    CameraRemoved,
-    CameraState,
-    DaemonStatus,
-    EmotionEvent,
-    FaceSnapshot,
-    Frame,
-    SinkRecord,
-    Stats,
-    TrackedFrame,
-)
 
 WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
 EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
-STALL_TIMEOUT = 15.0
-"""Seconds without a heartbeat after which a worker is called hung; a live source may take five to
-open and two to read."""
-
+STALL_TIMEOUT = 15.0  # seconds without a heartbeat; a source may take 5 to open and 2 to read
 SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
-"""Seconds that a stop waits for the source, which may be in the midst of opening a stream, and then
-for the other workers; systemd waits longer than both."""
+"""Seconds of a stop for the source, which may be opening a stream, and then for other workers;
+systemd waits longer than both."""
 
 CLOSE_TIMEOUT = 5.0  # seconds that all sinks together may spend on what is not yet delivered
 SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a face may be missed
@@ -56,27 +42,16 @@ SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a 
 log = logging.getLogger(__name__)
 
 
-class FrameConsumer(Protocol):
-    """Receiver of a pipeline's analyzed frames."""
-
-    def show(self, frame: AnalyzedFrame) -> None:
-        """Take the next frame."""
-
-    def clear(self) -> None:
-        """Show nothing: there is nothing to be seen, or it is paused."""
-
-
 class Pipeline:
     """Frames to published events, in four threads.
 
-    `Sink.publish` is called from the publish thread alone. `consumer` is given each analyzed frame;
-    behind a file it may make the pipeline wait. `sinks` are those of the components where other
-    pipelines publish there as well: whoever gives them prepares and closes them.
+    `Sink.publish` is called from the publish thread alone. `show` is given each analyzed frame, or
+    None where there is nothing to be seen; behind a file it may make the pipeline wait. `sinks` are
+    those of the components where other pipelines publish there as well: whoever gives them prepares
+    and closes them.
 
     Attributes:
         components: those that the workers use, or will from their next step on.
-        source: the source, which can be paused.
-        failed_inputs: how many inputs could not be read.
         name: of the camera; empty where there is no other.
         removed: whether the config names the camera no more, which is told at the end.
         abandoned: whether it hangs and was given up: its camera is offline.
@@ -85,31 +60,32 @@ class Pipeline:
     def __init__(
         self,
         components: PipelineComponents,
-        consumer: FrameConsumer | None = None,
+        show: Callable[[types.AnalyzedFrame | None], object] = lambda frame: None,
         sinks: MultiSink | None = None,
         name: str = "",
     ) -> None:
-        self.failed_inputs, self.name = 0, name
+        self.failed_inputs, self.name = 0, name  # inputs that could not be read
         self.removed = self.abandoned = False
         self.components = components
         self.source = PausableSource(components.source, components.live)
-        self._consumer = consumer or LatestFrame()
-        self._sinks = MultiSink(components.sinks) if sinks is None else sinks
+        self._show = show
+        self.sinks = MultiSink(components.sinks) if sinks is None else sinks
         self._owns_sinks = sinks is None
         self._last_timestamp, self._last_progress = 0.0, time.monotonic()
-        self._last_seen: FaceSnapshot | None = None
-        self._last_status: DaemonStatus | None = None
+        self._last_seen: types.FaceSnapshot | None = None
+        self._last_status: types.DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()
         self._stats, self._summarizer = PipelineStats(), Summarizer()
         lossless = not components.live
-        self._frames: BoundedQueue[Frame] = BoundedQueue(1, lossless)
-        self._tracked: BoundedQueue[TrackedFrame] = BoundedQueue(1, lossless)
-        self._events: BoundedQueue[EmotionEvent] = BoundedQueue(EVENT_CAPACITY, lossless)
+        self._frames: BoundedQueue[types.Frame] = BoundedQueue(1, lossless)
+        self._tracked: BoundedQueue[types.TrackedFrame] = BoundedQueue(1, lossless)
+        self._events: BoundedQueue[types.EmotionEvent] = BoundedQueue(EVENT_CAPACITY, lossless)
+        ends = self._tracked.close, self._end_tracks, self._events.close, self._close_recorder
         self._workers = (
-            Worker("capture", self._capture, self._end_capture),
-            Worker("detect", self._detect, self._end_detect),
-            Worker("analyze", self._analyze, self._end_analyze),
-            Worker("publish", self._publish, self._close_sinks, self._start_sinks),
+            Worker("capture", self._capture, (self._frames.close, self.source.close)),
+            Worker("detect", self._detect, (self._frames.close, self._tracked.close)),
+            Worker("analyze", self._analyze, ends),
+            Worker("publish", self._publish, (self._events.close, self._end_sinks)),
         )
         # What each worker uses at the moment; it takes them over from `components`.
         self._in_use = dict.fromkeys((worker.name for worker in self._workers), components)
@@ -117,21 +93,17 @@ class Pipeline:
     def start(self) -> None:
         """Start sinks and workers; an EmotiondError says which port or file cannot be had."""
         if self._owns_sinks:
-            self._sinks.prepare()
-        self._last_progress = time.monotonic()
-        self._stats.start()
+            self.sinks.prepare()
+        self._last_progress = self._stats.started = time.monotonic()
         for worker in self._workers:
             worker.start()
 
     def stop(self) -> bool:
-        """End the input, let the workers finish what they hold; return whether all did in time.
-
-        A source that hangs is left behind: the others end without it.
-        """
+        """End the input, let the workers finish what they hold; return whether all did in time."""
         capture, *others = self._workers
         capture.stop()
         in_time = capture.join(0.0 if self.abandoned else SOURCE_TIMEOUT)
-        self._frames.close()
+        self._frames.close()  # where the source hangs, the others end without it
         deadline = time.monotonic() + (0.0 if self.abandoned else STAGES_TIMEOUT)
         return all(worker.join(deadline - time.monotonic()) for worker in others) and in_time
 
@@ -140,7 +112,7 @@ class Pipeline:
         present = self.components
         generation = present.generation + (components.source is not present.source)
         components = replace(components, generation=generation)
-        self._sinks.request(components.sinks)
+        self.sinks.request(components.sinks)
         if components != present:
             self.components = components
             self._events.wake()
@@ -179,22 +151,12 @@ class Pipeline:
         """Frames analyzed per second, over the last ten seconds."""
         return self._stats.fps
 
-    @property
-    def sink_status(self) -> str | None:
-        """The state of the sinks in a few words."""
-        return self._sinks.status_text
-
-    @property
-    def camera_text(self) -> str:
-        """The state of the camera in a few words."""
-        return f"camera {f'{self.name} '.lstrip()}{self.source.state}"
-
-    def status(self) -> DaemonStatus:
+    def status(self) -> types.DaemonStatus:
         """Return how the daemon is set at this moment."""
         processing = self._in_use["analyze"].processing
         events = processing.events
-        return DaemonStatus(
-            CameraState.OFFLINE if self.abandoned else self.source.state,
+        return types.DaemonStatus(
+            types.CameraState.OFFLINE if self.abandoned else self.source.state,
             self.source.paused_until,
             events.model,
             events.detector,
@@ -205,13 +167,13 @@ class Pipeline:
             has_affect=processing.analyzer.has_affect,
         )
 
-    def stats(self) -> Stats:
+    def stats(self) -> types.Stats:
         """Return the numbers of this moment."""
         dropped = {
             "frames": self._frames.dropped,
             "damaged_frames": self.source.damaged,
             "tracked_frames": self._tracked.dropped,
-            "events": self._events.dropped + self._sinks.dropped,
+            "events": self._events.dropped + self.sinks.dropped,
         }
         if (recorder := self._in_use["analyze"].snapshots) is not None:
             dropped["snapshots"] = recorder.dropped
@@ -250,10 +212,6 @@ class Pipeline:
             self._stats.mark("frames")
             self._frames.put(replace(frame, generation=components.generation))
 
-    def _end_capture(self) -> None:
-        self._frames.close()
-        self.source.close()
-
     # Detect thread.
 
     def _detect(self) -> None:
@@ -267,18 +225,13 @@ class Pipeline:
             self._tracked.put(scheduler.update(frame))
             self.source.idle = scheduler.idle
 
-    def _end_detect(self) -> None:
-        self._frames.close()
-        self._tracked.close()
-
     # Analyze thread.
 
     def _analyze(self) -> None:
         tracked = self._tracked.get(WAIT)
         components, former = self.components, self._in_use["analyze"].processing
-        recorder = self._in_use["analyze"].snapshots
-        if recorder is not None and recorder is not components.snapshots:
-            recorder.close(0.0)
+        if components.snapshots is not self._in_use["analyze"].snapshots:
+            self._close_recorder(0.0)
         if components.processing.analyzer is not former.analyzer:
             if components.processing.scheduler is former.scheduler:  # the faces are the same
                 components.processing.events.take_over(former.events)
@@ -290,26 +243,18 @@ class Pipeline:
             return
         if tracked is not None or not self.source.expects_frames:
             self._last_progress = time.monotonic()
-        if not self.source.enabled:
-            self._handle_pause(tracked)
-        elif tracked is not None:
-            self._analyze_frame(tracked)
-        elif self.source.live:
-            silent = time.monotonic() - self._last_timestamp
-            # Longer than a face may be missed.
-            if silent > components.processing.scheduler.max_age_s:
-                self._consumer.clear()
-                self._end_tracks()
-
-    def _handle_pause(self, tracked: TrackedFrame | None) -> None:
-        """Show nothing and end every track; the frames of a file only wait, and none is lost."""
-        self._consumer.clear()
-        if self.source.live:
+        paused, live = not self.source.enabled, self.source.live
+        silent = 0.0 if tracked else time.monotonic() - self._last_timestamp
+        # Longer than a face may be missed.
+        gone = live and (paused or silent > components.processing.scheduler.max_age_s)
+        if paused or gone:
+            self._show(None)
+        if gone:
             self._end_tracks()
-        elif tracked is not None:
+        elif tracked is not None:  # those of a file only wait in a pause, and none is lost
             self._analyze_frame(tracked)
 
-    def _analyze_frame(self, tracked: TrackedFrame) -> None:
+    def _analyze_frame(self, tracked: types.TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
         components = self._in_use["analyze"]
         processing = components.processing
@@ -317,11 +262,11 @@ class Pipeline:
         events = processing.events.update(tracked.frame, expressions)
         for event in events:
             self._events.put(event)
-        analyzed = AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
+        analyzed = types.AnalyzedFrame(tracked, tuple(expressions), datetime.now(UTC))
         if components.snapshots is not None:
             components.snapshots.take(analyzed, events)
         self._last_seen = analyzed.snapshot
-        self._consumer.show(analyzed)
+        self._show(analyzed)
         self._stats.count_analyzed(tracked)
 
     def _end_tracks(self) -> None:
@@ -331,23 +276,19 @@ class Pipeline:
         for event in processing.events.end_all(time.monotonic()):
             self._events.put(event)
 
-    def _end_analyze(self) -> None:
-        self._tracked.close()
-        self._end_tracks()
-        self._events.close()
+    def _close_recorder(self, timeout: float = CLOSE_TIMEOUT) -> None:
         if (recorder := self._in_use["analyze"].snapshots) is not None:
-            recorder.close(CLOSE_TIMEOUT)
+            recorder.close(timeout)
 
     # Publish thread.
 
-    def _start_sinks(self) -> None:
-        self.publish_status()  # first of all: what a sink says of itself it takes from there
-        self._sinks.start()
-
     def _publish(self) -> None:
+        if self._last_status is None:
+            self.publish_status()  # first: what a sink says of itself it takes from there
+            self.sinks.start()
         event = self._events.get(WAIT)
         components = self.components
-        self._sinks.replace_requested(CLOSE_TIMEOUT)
+        self.sinks.replace_requested(CLOSE_TIMEOUT)
         self._in_use["publish"] = components
         if event is not None:
             event = replace(event, latency=time.monotonic() - event.captured)
@@ -369,9 +310,9 @@ class Pipeline:
             self._stats_due.clear()
             self._give(self.stats())
 
-    def _give(self, record: SinkRecord) -> None:
+    def _give(self, record: types.SinkRecord) -> None:
         """Give a record to the sinks, with the name of the camera."""
-        self._sinks.publish(replace(record, camera_name=self.name) if self.name else record)
+        self.sinks.publish(replace(record, camera_name=self.name) if self.name else record)
 
     def publish_status(self) -> None:
         """Publish the status if it changed: in the publish thread, or before that is started."""
@@ -380,14 +321,13 @@ class Pipeline:
             self._last_status = status
             self._give(status)
 
-    def _close_sinks(self) -> None:
-        self._events.close()
-        self._stats.end()
+    def _end_sinks(self) -> None:
+        self._stats.ended = time.monotonic()
         try:
             self.publish_status()
             self._give(self.stats())
             if self.removed:
-                self._give(CameraRemoved(self.name))
+                self._give(types.CameraRemoved(self.name))
         finally:
             if self._owns_sinks:
-                self._sinks.close(CLOSE_TIMEOUT)
+                self.sinks.close(CLOSE_TIMEOUT)

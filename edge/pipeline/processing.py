@@ -13,12 +13,12 @@ from edge.capture.video import VideoSettings
 from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import classifier_digest, open_classifier
-from edge.infer.crop import crop_face
+from edge.infer.crop import crop_largest
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.tflite import opened_with
 from edge.track import DetectionScheduler
-from edge.types import SIDE, AnalyzedFrame, Frame, GrayImage, Image
+from edge.types import AnalyzedFrame, Frame, GrayImage, Image
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
 ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "runtime"})
@@ -27,71 +27,61 @@ ANALYZER_SECTIONS = frozenset({"classifier", "quality", "smoothing", "zones", "r
 
 @dataclass(frozen=True, slots=True)
 class ProcessingComponents:
-    """Steps of a frame's processing, in this order: tracks, expressions, events.
-
-    `digest` is that of the files that the analyzer was made of.
-    """
+    """Steps of a frame's processing, in this order: tracks, expressions, events."""
 
     scheduler: DetectionScheduler
     analyzer: ExpressionAnalyzer
     events: EventGenerator
-    digest: str = ""
+    config: Config | None = None  # that they were built from
+    digest: str = ""  # of the files that the analyzer was made of
 
 
 def build_processing(
     config: Config,
     track_ids: Iterator[int],
-    present: tuple[Config, ProcessingComponents] | None = None,
+    present: ProcessingComponents | None = None,
     run: str = "",
 ) -> ProcessingComponents:
     """Load what `config` names for finding faces and reading their expressions.
 
-    `track_ids` gives the id of each new track. What was built from another config, `present`, is
-    kept where this one has the same settings, and their files the same content. The events carry
-    the `run`, by default that of the present ones, or a new one. A ConfigError or ModelError says
-    what cannot be used.
+    `track_ids` gives the id of each new track. Of the `present` ones those are kept whose settings
+    stay the same, and their files' content. The events carry the `run`, by default that of the
+    present ones, or a new one. A ConfigError or ModelError says what cannot be used.
     """
-    sections = changed_sections(present, config)
-    if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & set(sections):
-        return present[1]
+    old, known = (present.config, present.digest) if present is not None else (None, None)
+    sections = set(changed_sections(old, config, known))
+    if present is not None and not (SCHEDULER_SECTIONS | ANALYZER_SECTIONS) & sections:
+        return present
     digest = classifier_digest(config.classifier)  # first: a later change is seen at a reload
     with opened_with(config.runtime):
         classifier = open_classifier(config.classifier)  # first: it tries a delegate
-        if present is not None and not SCHEDULER_SECTIONS & set(sections):
-            scheduler = present[1].scheduler
+        if present is not None and not SCHEDULER_SECTIONS & sections:
+            scheduler = present.scheduler
         else:  # another source has faces and a clock of its own
             detector, live = open_detector(config.detector), config.source.is_live
             scheduler = DetectionScheduler(
                 detector, config.tracker, config.scheduler, live, track_ids, ignore=config.ignore
             )
-    zones = config.zones
     analyzer = ExpressionAnalyzer(
         classifier,
         scheduler.crop_fit,
         config.quality,
         config.smoothing,
         config.classifier.min_confidence,
-        zones=zones,
+        zones=config.zones,
         has_affect=config.classifier.valence_arousal,
     )
     card, is_file = classifier.card, isinstance(config.source, VideoSettings)
-    run = present[1].events.run if present is not None else run
-    names = tuple(zones)
-    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=names)
-    return ProcessingComponents(scheduler, analyzer, events, digest)
+    run, zones = present.events.run if present is not None else run, tuple(config.zones)
+    events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=zones)
+    return ProcessingComponents(scheduler, analyzer, events, config, digest)
 
 
-def changed_sections(
-    present: tuple[Config, ProcessingComponents | None] | None, new: Config
-) -> tuple[str, ...]:
-    """Return the sections in which a config differs from the present one, in the config's order.
-
-    The classifier differs too where its files have another content under the same name.
-    """
-    old, processing = present or (None, None)
+def changed_sections(old: Config | None, new: Config, digest: str | None) -> tuple[str, ...]:
+    """Return the sections in which configs differ, or the classifier's files from a `digest`."""
     names = new.__struct_fields__
     changed = {name for name in names if getattr(old, name, None) != getattr(new, name)}
-    if processing is not None and processing.digest != classifier_digest(new.classifier):
+    if digest is not None and digest != classifier_digest(new.classifier):
         changed.add("classifier")
     return tuple(name for name in names if name in changed)
 
@@ -114,21 +104,18 @@ class ImageAnalyzer:
     def __init__(self, present_config: Callable[[], Config]) -> None:
         self._present_config = present_config
         self._lock = threading.Lock()
-        self._built: tuple[Config, ProcessingComponents] | None = None
+        self._built: ProcessingComponents | None = None
 
     def analyze(self, image: Image) -> AnalyzedFrame:
         """Find and classify the faces of an image; errors as `build_processing`."""
         with self._lock:
             # What is given to be analyzed is not of the camera, whose regions these are.
             config = msgspec.structs.replace(self._present_config(), zones={}, ignore=())
-            processing = build_processing(config, count(1), self._built)
-            self._built = config, processing
-            return analyze_image(processing, image)
+            self._built = build_processing(config, count(1), self._built)
+            return analyze_image(self._built, image)
 
     def crop_largest(self, image: Image) -> GrayImage | None:
         """Return the largest face of an image as a classifier sees it; None where there is none."""
         tracks = self.analyze(image).tracked.tracks
-        if not tracks or self._built is None:
-            return None
-        face, fit = max(tracks, key=lambda one: one.box.area), self._built[1].scheduler.crop_fit
-        return crop_face(image, face.box, face.points, fit, SIDE)
+        assert self._built is not None
+        return crop_largest(image, tracks, self._built.scheduler.crop_fit)

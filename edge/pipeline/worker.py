@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from edge.metrics import Metrics
@@ -21,15 +21,11 @@ class BoundedQueue(Generic[T]):
 
     When it is full, a lossless queue makes its writer wait; any other drops its oldest item, so its
     writer never blocks. With a capacity of one that is "the newest wins".
-
-    Attributes:
-        dropped: how many items it dropped.
-        lossless: wait rather than drop; it may be changed, for the items that come from then on.
     """
 
     def __init__(self, capacity: int, lossless: bool) -> None:
-        self.dropped = 0
-        self.lossless, self._capacity = lossless, capacity
+        self.lossless = lossless  # it may be changed, for the items that come from then on
+        self.dropped, self._capacity = 0, capacity
         self._items: deque[T] = deque()
         self._closed = self._woken = False
         self._changed = threading.Condition()
@@ -77,37 +73,31 @@ class BoundedQueue(Generic[T]):
 
 
 class LatestFrame:
-    """Newest analyzed frame: one thread sets it, any number read it, and none waits for another.
-
-    Attributes:
-        newest: the frame; None where there is nothing to be seen.
-        kept: whether anybody may look: a frame is large.
-        searched_only: whether frames are left out that the detector did not search as a whole: who
-            came in between would be shown unhidden.
-    """
+    """Newest analyzed frame: one thread sets it, any number read it, and none waits for another."""
 
     def __init__(self) -> None:
-        self.newest: AnalyzedFrame | None = None
-        self.searched_only, self.kept = False, True
+        self.newest: AnalyzedFrame | None = None  # None where there is nothing to be seen
+        self.kept, self._searched_only = True, False  # kept if anybody may look: it is large
         self._metrics = Metrics()
         self._changed = threading.Condition()
 
-    def show(self, frame: AnalyzedFrame) -> None:
-        """Put a frame in the place of the one before, where it may be shown."""
-        self._metrics.mark("frames")
-        if self.kept and (frame.tracked.searched or not self.searched_only):
-            self._put(frame)
+    def show(self, frame: AnalyzedFrame | None) -> None:
+        """Put a frame, if it may be shown, in the place of the one before; None removes that."""
+        if frame is not None:
+            self._metrics.mark("frames")
+            if not self.kept or (self._searched_only and not frame.tracked.searched):
+                return
+        with self._changed:
+            self.newest = frame
+            self._changed.notify_all()
 
-    def require_search(self, required: bool) -> None:
-        """Leave out frames that were not searched, or no longer do; what was shown is removed."""
-        before, self.searched_only = self.searched_only, required
-        if required and not before:
-            self.clear()
-
-    def clear(self) -> None:
-        """Remove the frame."""
-        if self.newest is not None:
-            self._put(None)
+    def limit(self, kept: bool, searched_only: bool) -> None:
+        """Say whether anybody may look, and only at what was searched as a whole."""
+        # Who came in between searches would be shown unhidden.
+        removed = not kept or (searched_only and not self._searched_only)
+        self.kept, self._searched_only = kept, searched_only
+        if removed:
+            self.show(None)
 
     @property
     def fps(self) -> float:
@@ -120,36 +110,26 @@ class LatestFrame:
             self._changed.wait_for(lambda: self.newest is not seen, timeout)
             return self.newest
 
-    def _put(self, frame: AnalyzedFrame | None) -> None:
-        with self._changed:
-            self.newest = frame
-            self._changed.notify_all()
-
 
 class Worker:
     """A thread that repeats `step` until it is stopped, its input ends, or a step fails.
 
     A step's return is the worker's heartbeat, so a step waits at most about a second for input. It
-    raises `QueueClosed` when there will be no more. `begin` runs first. `finish` runs once at the
-    end, whatever ended it, and closes the queues on both sides of the worker: so an end travels
-    down the pipeline by itself, and no writer is left waiting.
-
-    Attributes:
-        error: the first that ended it, None where there was none.
-        heartbeat: when the last step ended, on the monotonic clock.
+    raises `QueueClosed` when there will be no more. At the end, whatever ended it, all of `finish`
+    run in turn. They close the queues on both sides of the worker: so an end
+    travels down the pipeline by itself, and no writer is left waiting.
     """
 
     def __init__(
         self,
         name: str,
         step: Callable[[], None],
-        finish: Callable[[], None],
-        begin: Callable[[], None] = lambda: None,
+        finish: Sequence[Callable[[], None]] = (),
     ) -> None:
         self.name = name
-        self.error: Exception | None = None
-        self.heartbeat = time.monotonic()
-        self._begin, self._step, self._finish = begin, step, finish
+        self.error: Exception | None = None  # the first that ended it
+        self.heartbeat = time.monotonic()  # when the last step ended
+        self._step, self._finish = step, finish
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -172,7 +152,7 @@ class Worker:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        for work in (self._repeat, self._finish):
+        for work in (self._repeat, *self._finish):
             try:
                 work()
             except QueueClosed:
@@ -181,7 +161,6 @@ class Worker:
                 self.error = self.error or error
 
     def _repeat(self) -> None:
-        self._begin()
         while not self._stopping.is_set():
             self._step()
             self.heartbeat = time.monotonic()

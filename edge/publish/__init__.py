@@ -12,32 +12,16 @@ from edge.publish.webhook import WebhookSettings
 SinkSettings = MqttSettings | JsonlSettings | WebhookSettings | CommandSettings | OscSettings
 """Registry of the sinks; `edge.publish.sink.BaseSinkSettings` says what their settings tell."""
 
-__all__ = [
-    "CommandSettings",
-    "ExclusiveSink",
-    "JsonlSettings",
-    "MqttSettings",
-    "MultiSink",
-    "OscSettings",
-    "Sink",
-    "SinkContext",
-    "SinkSettings",
-    "WebhookSettings",
-    "expand_sink",
-]
+__all__ = ["ExclusiveSink", "MqttSettings", "MultiSink", "Sink", "SinkContext", "SinkSettings"]
 
 
 def expand_sink(text: str) -> dict[str, object]:
-    """Return the config section of the sink that a short text means, as plain values.
-
-    That is a kind (mqtt), or the URL of a broker: mqtt://host, mqtts://user@host:8883.
-    """
-    broker = re.fullmatch(
-        r"(?P<scheme>mqtts?)://(?:(?P<user>[^@:/]+)@)?(?P<host>[^@:/]+)(?::(?P<port>\d+))?/?", text
-    )
+    """Return the config section that a kind (mqtt) or a URL (mqtts://user@host:8883) means."""
+    broker = re.fullmatch(r"mqtt(s?)://(?:([^@:/]+)@)?([^@:/]+)(?::(\d+))?/?", text)
     if broker is None:
         return {"kind": text}
-    section: dict[str, object] = {"kind": "mqtt", "host": broker["host"]}
-    section |= {"port": 8883, "tls": {}} if broker["scheme"] == "mqtts" else {}
-    section |= {"port": int(broker["port"])} if broker["port"] else {}
-    return section | ({"user": broker["user"]} if broker["user"] else {})
+    tls, user, host, port = broker.groups()
+    section: dict[str, object] = {"kind": "mqtt", "host": host}
+    section |= {"port": 8883, "tls": {}} if tls else {}
+    section |= {"port": int(port)} if port else {}
+    return section | ({"user": user} if user else {})

@@ -163,12 +163,9 @@ def decode_event(payload: bytes) -> EmotionEvent:
 
 
 def end_by_restart(payload: bytes) -> bytes:
-    """Return the end of a track whose run was killed, from its latest event.
-
-    Its id is the same each time, so that a subscriber drops repeats; errors as `decode_event`.
-    """
-    latest = decode_event(payload)
-    known_id, now = str(uuid.uuid5(uuid.UUID(latest.id), "restart")), datetime.now(UTC)
+    """Return the end of a killed run's track, from its latest event; errors as `decode_event`."""
+    latest, now = decode_event(payload), datetime.now(UTC)
+    known_id = str(uuid.uuid5(uuid.UUID(latest.id), "restart"))  # a subscriber drops repeats
     end = replace(latest, id=known_id, time=now, type=EventType.END, reason="restart")
     return encode_event(end)
 

@@ -14,11 +14,8 @@ from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topi
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
-Options = dict[str, Any]
-"""Of an entity, as the integration of its kind has them."""
-
-Announcement = dict[str, Any]
-"""A message that announces a device; `components` has its entities and triggers by their keys."""
+Options = dict[str, Any]  # of an entity, as the integration of its kind has them
+Announcement = dict[str, Any]  # of a device; `components` has its entities and triggers
 
 MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
@@ -49,7 +46,7 @@ def discovery(
 ) -> Announcement:
     """Return the message that announces a device and its entities; `catalog` is for commands."""
     topics = Topics(settings.root, status.camera_name)
-    entities = _Entities(topics)
+    entities, sees = _Entities(topics), {"topic": topics.state, "value_template": CAMERA}
     entities.add_faces(status)
     entities.add_triggers(status)
     entities.add_last_minute(status)
@@ -61,10 +58,7 @@ def discovery(
     return {
         **_device(settings, status.camera_name),
         # Of entities that have none of their own: without a camera they know nothing.
-        "availability": [
-            {"topic": topics.availability},
-            {"topic": topics.state, "value_template": CAMERA},
-        ],
+        "availability": [{"topic": topics.availability}, sees],
         "availability_mode": "all",
         "components": entities.components,
     }
@@ -105,10 +99,7 @@ class _Entities:
     def add(
         self, kind: str, name: str, options: Options, value: str = "", camera: bool = True
     ) -> None:
-        """Add an entity; it shows the expression `value` of the state, if of no other topic.
-
-        Most are unavailable while the `camera` is away or paused.
-        """
+        """Add an entity, which shows `value` of the state; with `camera` while there is one."""
         key = name[0].lower() + name[1:].replace(" ", "_")
         identity = f"{self.topics.id}_{key}"
         self.components[key] = {

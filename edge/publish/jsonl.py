@@ -79,10 +79,7 @@ class JsonlSink:
 
 
 def _append(path: Path, line: bytes) -> bool:
-    """Write `line` whole or not at all: a full disk must not leave half a line.
-
-    Return whether it was written: the file may have been replaced while it was being locked.
-    """
+    """Write a line whole or not at all; return False where the file was replaced meanwhile."""
     # Opened for each event: they are few, and the file may be rotated at any time.
     with open(path, "ab", buffering=0, opener=private_opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # against `prune_events`

@@ -82,8 +82,7 @@ class Outbox:
         refused is tried again, and what the broker has acknowledged leaves the file.
         """
         with self._lock:
-            now = self._clock.running()
-            if not self.durable and now >= self._retry_at:
+            if not self.durable and self._clock.running() >= self._retry_at:
                 with suppress(EmotiondError):  # another process came first: like a full disk
                     self._open_store()
             for payload in payloads:

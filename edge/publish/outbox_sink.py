@@ -31,10 +31,7 @@ class OutboxSink(ABC):
         assert context.outbox is not None
         self._outbox = Outbox(context.outbox, settings, run=context.run)
         self._unrecorded: BoundedQueue[bytes] = BoundedQueue(settings.max_events, False)
-        self._workers = (
-            Worker("outbox", self._record, finish=lambda: None),
-            Worker(name, self._deliver, finish=lambda: None),
-        )
+        self._workers = Worker("outbox", self._record), Worker(name, self._deliver)
         self._stopping = threading.Event()
         self._submitted = self._undelivered = 0
         self._prepared = False
@@ -91,7 +88,10 @@ class OutboxSink(ABC):
         """Deliver what can be delivered within `timeout` seconds, and end; the rest is on disk."""
         deadline = time.monotonic() + timeout
         self.flush(timeout)
-        while self._can_deliver_more() and time.monotonic() < deadline:
+        while self._has_more() and all(worker.alive for worker in self._workers):
+            may_be_taken = self.connected is not False or not self._outbox.durable
+            if not may_be_taken or time.monotonic() >= deadline:
+                break  # the disk keeps what is not taken
             time.sleep(0.02)
         for worker in self._workers:
             worker.stop()
@@ -116,12 +116,6 @@ class OutboxSink(ABC):
         for worker in self._workers:
             if worker.error is not None:
                 raise worker.error
-
-    def _can_deliver_more(self) -> bool:
-        """Tell whether something waits that may still be taken; the disk keeps what is not."""
-        may_be_taken = self.connected is not False or not self._outbox.durable
-        alive = all(worker.alive for worker in self._workers)
-        return self._has_more() and alive and may_be_taken
 
     def _has_more(self) -> bool:
         return len(self._outbox) > 0

@@ -192,10 +192,9 @@ def _lock(path: Path) -> int:
     try:
         return lock_private(path.with_name(f"{path.name}.lock"))
     except BlockingIOError as error:
-        raise EmotiondError(
-            f"{path}: another emotiond uses this device's outbox; end it, or give this one another "
-            "`device`"
-        ) from error
+        remedy = "end it, or give this one another `device`"
+        text = f"{path}: another emotiond uses this device's outbox; {remedy}"
+        raise EmotiondError(text) from error
 
 
 def _rename(path: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from edge.errors import CheckResult, ConfigError, failure, ok
+from edge.errors import CheckResult, ConfigError, ok
 from edge.publish.events import encode_event
 from edge.publish.queued_sink import QueuedSink
 from edge.publish.sink import BaseSinkSettings, SinkContext
@@ -41,18 +41,16 @@ class CommandSettings(BaseSinkSettings, frozen=True, tag="command"):
 
     def open(self, context: SinkContext) -> "CommandSink":
         """Return the sink; the program must be there."""
-        if shutil.which(self.arguments[0]) is None:
-            text = "sinks: command: expected the name or path of a program that may be run, found"
-            raise ConfigError(f"{text} {self.arguments[0]!r}")
+        next(self.check())
         return CommandSink(self)
 
     def check(self) -> Iterator[CheckResult]:
-        """Check that the program is there."""
+        """Check that the program is there, or raise a ConfigError."""
         name = self.arguments[0]
-        if path := shutil.which(name):
-            yield ok(f"command {name}", f"is {path}")
-        else:
-            yield failure(f"command {name}", "cannot be run", "correct `arguments`, or install it")
+        if (path := shutil.which(name)) is None:
+            text = "expected the name or path of a program that may be run"
+            raise ConfigError(f"sinks: command: {text}, found {name!r}")
+        yield ok(f"command {name}", f"is {path}")
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield the events; where the program takes them is not known."""

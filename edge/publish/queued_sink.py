@@ -22,7 +22,7 @@ class QueuedSink(ABC, Generic[T]):
 
     def __init__(self, name: str, capacity: int = MAX_WAITING, lossless: bool = False) -> None:
         self._queue: BoundedQueue[Any] = BoundedQueue(capacity, lossless)
-        self._worker = Worker(name, self._step, finish=lambda: None)
+        self._worker = Worker(name, self._step)
         self._undelivered, self._problem = 0, ""
 
     @property

@@ -19,10 +19,7 @@ from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, Sink
 
 
 class Sink(Protocol):
-    """Takes events to where they are wanted.
-
-    One thread at a time starts it, publishes and closes it: the publish thread of a pipeline.
-    """
+    """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it."""
 
     @property
     def dropped(self) -> int:
@@ -124,10 +121,7 @@ class BaseSinkSettings(KindSettings, frozen=True):
 
 
 class MultiSink:
-    """Gives every sink every record; itself a sink. Its sinks can be replaced while it runs.
-
-    Several pipelines may have it in common: any of their threads may call.
-    """
+    """All sinks as one, replaced while it runs; the threads of several pipelines may call."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = self._wanted = tuple(sinks)
@@ -177,24 +171,21 @@ class MultiSink:
             self._changes.append(self._wanted)
 
     def replace_requested(self, timeout: float) -> None:
-        """Go on with the sinks that were requested, if any; `timeout` is as of `replace`."""
+        """Go on with the sinks that were requested; close others in `timeout` seconds a change."""
         with self._lock:
             while self._changes:  # one after the other: each closes what the next may need
-                self.replace(self._changes.popleft(), timeout)
-
-    def replace(self, sinks: Sequence[Sink], timeout: float) -> None:
-        """Go on with other sinks, present ones among them; close the rest in `timeout` seconds."""
-        # First: a new one may use the same file, or the same client id at the broker.
-        removed = [sink for sink in self._sinks if sink not in sinks]
-        added = [sink for sink in sinks if sink not in self._sinks]
-        self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
-        _close_all(removed, timeout)
-        self._dropped_by_removed += sum(sink.dropped for sink in removed)
-        for sink in added:
-            for status in self._statuses.values():
-                sink.publish(status)
-            sink.start()
-        self._sinks = tuple(sinks)
+                sinks = self._changes.popleft()
+                # First: a new one may use the same file, or the same client id at the broker.
+                removed = [sink for sink in self._sinks if sink not in sinks]
+                added = [sink for sink in sinks if sink not in self._sinks]
+                self._sinks = tuple(sink for sink in sinks if sink in self._sinks)
+                _close_all(removed, timeout)
+                self._dropped_by_removed += sum(sink.dropped for sink in removed)
+                for sink in added:
+                    for status in self._statuses.values():
+                        sink.publish(status)
+                    sink.start()
+                self._sinks = sinks
 
     def close(self, timeout: float) -> None:
         """Close them all, within `timeout` seconds together."""

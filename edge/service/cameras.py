@@ -2,12 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Thread
 
-from edge.config import Config, camera_configs, state_folder
+from edge.config import Config
 from edge.errors import EmotiondError
 from edge.pipeline.build import Setup, SetupBuilder
 from edge.pipeline.pipeline import CLOSE_TIMEOUT, STALL_TIMEOUT, Pipeline
@@ -15,8 +14,7 @@ from edge.publish import MultiSink
 from edge.service.pause import PauseController
 from edge.types import CameraRemoved
 
-RETRY_DELAY_S = 10.0
-"""Seconds after which one of several cameras that failed is begun anew."""
+RETRY_DELAY_S = 10.0  # seconds after which one of several cameras that failed is begun anew
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +31,12 @@ class Cameras(dict[str, Camera]):
     """Cameras that run, by name (an only one has none), and the sinks that they have in common.
 
     Of several, one that fails or hangs is given up and begun anew; the others go on. An only one
-    ends with its error. `clock` is the monotonic one, in seconds.
+    ends with its error.
     """
 
-    def __init__(self, builder: SetupBuilder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, builder: SetupBuilder) -> None:
         super().__init__()
-        self._builder, self._clock = builder, clock
+        self._builder = builder
         self._sinks = MultiSink(builder.setup.components.sinks)
         self._retry_at: dict[str, float] = {}  # of cameras that failed
         self._given_up: list[Pipeline] = []
@@ -93,7 +91,7 @@ class Cameras(dict[str, Camera]):
         """Make a prepared setup the present one; nothing of it can fail."""
         before = self._builder.setup
         self._builder.commit(setup)
-        configs = camera_configs(setup.config)
+        configs = setup.config.by_camera()
         for name in self.keys() - configs.keys():
             self._remove(name)
         for name in self._retry_at.keys() - configs.keys():
@@ -101,8 +99,8 @@ class Cameras(dict[str, Camera]):
             self._sinks.publish(CameraRemoved(name))
         for name, camera in self.items():
             camera.pipeline.reconfigure(setup.cameras[name])
-            folder = state_folder(setup.config)
-            if folder != state_folder(before.config):
+            folder = setup.config.state_folder
+            if folder != before.config.state_folder:
                 camera.pause.move(folder)
             camera.pause.schedule = configs[name].schedule
             camera.pause.tick()
@@ -118,11 +116,11 @@ class Cameras(dict[str, Camera]):
 
     def _add(self, name: str) -> Pipeline:
         setup = self._builder.setup
-        config: Config = camera_configs(setup.config)[name]
-        latest = self._builder.views[name].latest
-        pipeline = Pipeline(setup.cameras[name], latest, self._sinks, name)
-        folder, schedule = state_folder(config), config.schedule
-        pause = PauseController(pipeline.source, folder, self._clock, schedule, name)
+        config: Config = setup.config.by_camera()[name]
+        show = self._builder.views[name].latest.show
+        pipeline = Pipeline(setup.cameras[name], show, self._sinks, name)
+        folder, schedule = config.state_folder, config.schedule
+        pause = PauseController(pipeline.source, folder, schedule=schedule, name=name)
         self[name] = Camera(pipeline, pause)
         return pipeline
 
@@ -146,16 +144,16 @@ class Cameras(dict[str, Camera]):
         log.error(text, name, error, RETRY_DELAY_S, exc_info=None if known else error)
         pipeline.abandoned = True
         pipeline.stop()
-        self._builder.views[name].latest.clear()
+        self._builder.views[name].latest.show(None)
         self._given_up = [*filter(lambda one: one.running, self._given_up), pipeline]
-        self._retry_at[name] = self._clock() + RETRY_DELAY_S
+        self._retry_at[name] = time.monotonic() + RETRY_DELAY_S
         del self[name]
 
     def _begin_anew(self) -> None:
         """Build and start again each camera whose time has come, unless it still hangs."""
         hanging = {one.name for one in self._given_up if one.running}
-        for name in [name for name, due in self._retry_at.items() if self._clock() >= due]:
-            self._retry_at[name] = self._clock() + RETRY_DELAY_S
+        for name in [name for name, due in self._retry_at.items() if time.monotonic() >= due]:
+            self._retry_at[name] = time.monotonic() + RETRY_DELAY_S
             if name in hanging:
                 continue
             try:

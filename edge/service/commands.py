@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -15,11 +15,8 @@ from edge.config_errors import format_validation_error
 from edge.infer.crop import Degrees, GrayLevel, Limit
 from edge.model_card import Share
 
-MAX_PAUSE_S = 366 * 86_400.0
-"""Longest pause that ends by itself, in seconds."""
-
-MAX_WAITING = 16
-"""Requests that may wait for their answer; a caller who is faster is told so."""
+MAX_PAUSE_S = 366 * 86_400.0  # longest pause that ends by itself, in seconds
+MAX_WAITING = 16  # requests that may wait for their answer; a caller who is faster is told so
 
 
 class CommandName(StrEnum):
@@ -99,15 +96,11 @@ class GetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Change the config file and go on with it; it has no name, so that the page alone can ask.
+    """Change the config file and go on with it; it has no name, so that the page alone can ask."""
 
-    Attributes:
-        changes: new values by key, such as `smoothing.hold_s`; None brings the default back.
-        confirmed: whether it may let out or keep more than before.
-    """
-
+    # New values by key, such as `smoothing.hold_s`; None brings the default back.
     changes: Annotated[dict[str, Any], msgspec.Meta(min_length=1, max_length=100)]
-    confirmed: bool = False
+    confirmed: bool = False  # whether it may let out or keep more than before
 
 
 class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,16 +110,10 @@ class Shutdown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 NamedCommand = Pause | SetModel | SetDetector | SetThresholds | GetSnapshot | Reload | GetInfo
 Command = NamedCommand | GetSettings | ChangeSettings | Shutdown
 
-KINDS: dict[CommandName, type[NamedCommand]] = {
-    CommandName.PAUSE: Pause,
-    CommandName.MODEL: SetModel,
-    CommandName.DETECTOR: SetDetector,
-    CommandName.THRESHOLDS: SetThresholds,
-    CommandName.SNAPSHOT: GetSnapshot,
-    CommandName.RELOAD: Reload,
-    CommandName.INFO: GetInfo,
-}
-"""Type of each command, by its name."""
+KINDS: dict[CommandName, type[NamedCommand]] = dict(
+    zip(CommandName, get_args(NamedCommand), strict=True)
+)
+"""Type of each command, by its name: both are in the same order."""
 
 
 class ErrorCode(StrEnum):
@@ -159,14 +146,11 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command; `answer` is called once, from the main thread, and never blocks.
-
-    It is for the camera of that name, or, without one, for the only one or all.
-    """
+    """A command; `answer` is called once, from the main thread, and never blocks."""
 
     command: Command
     answer: Callable[[CommandResult | CommandError], None]
-    camera: str = ""
+    camera: str = ""  # whom it is for; without a name, the only one or all
 
 
 def read_command(name: CommandName, fields: dict[str, Any]) -> NamedCommand:

@@ -2,52 +2,38 @@
 
 import logging
 import platform
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 
 from edge import __version__
 from edge.config import (
     Config,
-    camera_configs,
     load_config,
+    parse_config,
     parse_config_file,
-    redacted_config,
-    state_folder,
-    with_camera,
 )
 from edge.errors import EmotiondError
+from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels
 from edge.pipeline.build import Setup, SetupBuilder
 from edge.publish.events import utc
+from edge.service import commands
 from edge.service.cameras import Cameras
-from edge.service.commands import (
-    ChangeSettings,
-    Command,
-    CommandError,
-    CommandQueue,
-    CommandRequest,
-    CommandResult,
-    ErrorCode,
-    GetInfo,
-    GetSettings,
-    GetSnapshot,
-    Pause,
-    Reload,
-    SetDetector,
-    SetModel,
-    SetThresholds,
-    Shutdown,
-)
-from edge.service.overrides import with_change
+from edge.service.commands import CommandError, CommandRequest, CommandResult, ErrorCode
 from edge.service.settings import SettingsFile, describe_settings, privacy_losses
 from edge.view.annotate import apply_privacy
 
-NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))
-"""What is told of a camera, where it is of several together."""
+NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))  # of several together
+THRESHOLD_KEYS = {
+    "face_threshold": ("classifier", "face_threshold"),
+    "min_expression_confidence": ("classifier", "min_confidence"),
+    "min_confidence": ("detector", "min_confidence"),
+}
+"""Section and key of each threshold that is not one of `quality`."""
 
 log = logging.getLogger(__name__)
 
@@ -56,25 +42,18 @@ class Controller:
     """Carries out commands on the cameras, and changes them as the config file says.
 
     What commands change lasts until the config is read again; only a pause outlives the process.
-    `clock` is the monotonic one, in seconds; `adjust` is what the command line changes of whatever
-    the file at `path` says.
-
-    Attributes:
-        commands: requests that wait for their answer.
-        cameras: those that run.
-        shutdown: whether the daemon was told to end.
+    `adjust` is what the command line changes of whatever the file at `path` says.
     """
 
     def __init__(
         self,
         path: Path,
-        clock: Callable[[], float] = time.monotonic,
         adjust: Callable[[Config], Config] = lambda config: config,
     ) -> None:
-        self.shutdown, self.commands = False, CommandQueue()
+        self.shutdown, self.commands = False, commands.CommandQueue()
         self._path, self._adjust = path, adjust
         self._builder = SetupBuilder(adjust(load_config(path)), self.commands, path)
-        self.cameras = Cameras(self._builder, clock)
+        self.cameras = Cameras(self._builder)
 
     @property
     def config(self) -> Config:
@@ -101,7 +80,7 @@ class Controller:
     def reload(self) -> str:
         """Read the config again; return why it is refused and all stays as it was, else nothing."""
         results: list[CommandResult | CommandError] = []
-        self.answer(CommandRequest(Reload(), results.append))
+        self.answer(CommandRequest(commands.Reload(), results.append))
         if not isinstance(results[0], CommandError):
             return ""
         log.error("%s; it was not read again, and the settings of before stay", results[0])
@@ -115,59 +94,55 @@ class Controller:
             raise CommandError(ErrorCode.REFUSED, text)
         return [name] if name else known
 
-    def _execute(self, command: Command, names: list[str]) -> tuple[CommandResult, Setup | None]:
+    def _execute(
+        self, command: commands.Command, names: list[str]
+    ) -> tuple[CommandResult, Setup | None]:
         """Carry out a command on cameras; what it changes of the components is only prepared."""
         present = self._builder.setup
         config, file_config = present.config, present.file_config
         match command:
-            case Pause():
+            case commands.Pause():
                 return self._pause(command, names), None
-            case GetSnapshot():
+            case commands.GetSnapshot():
                 return self._take_snapshot(names), None
-            case GetInfo() | GetSettings():
-                if isinstance(command, GetInfo):
-                    data = self._info(names)
-                else:
-                    data = describe_settings(file_config, self._path)
+            case commands.GetInfo() | commands.GetSettings():
+                editable = isinstance(command, commands.GetSettings)
+                data = describe_settings(file_config, self._path) if editable else self._info(names)
                 return CommandResult(data), None
-            case ChangeSettings():
+            case commands.ChangeSettings():
                 return self._change_settings(command)
-            case Shutdown():
+            case commands.Shutdown():
                 self.shutdown = True
                 return CommandResult(), None
-            case SetModel() | SetDetector() | SetThresholds():
-                of_file = camera_configs(file_config)
+            case commands.SetModel() | commands.SetDetector() | commands.SetThresholds():
+                of_file = file_config.by_camera()
                 for name in names:
-                    camera = camera_configs(config)[name]
+                    camera = config.by_camera()[name]
                     camera = with_change(command, camera, of_file[name], present.catalog)
-                    config = with_camera(config, name, camera)
-            case Reload():
+                    config = config.with_camera(name, camera)
+            case commands.Reload():
                 config = file_config = self._adjust(
                     load_config(self._path, may_be_empty=False)  # it may be about to be written
                 )
         changes = self._builder.prepare(config, file_config)
-        if isinstance(command, Reload):
+        if isinstance(command, commands.Reload):
             changed = ", ".join(changes.sections) or "nothing"
             log.info("%s: read again; changed: %s", self._path, changed)
-        told = names[0] if names and names[0] in changes.cameras else next(iter(changes.cameras))
+        told = next(name for name in (*names, *changes.cameras) if name in changes.cameras)
         events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
-    def _change_settings(self, command: ChangeSettings) -> tuple[CommandResult, Setup | None]:
-        """Prepare the config with other settings and write it.
-
-        What weakens privacy and was not confirmed is listed in the result, and nothing is done.
-        """
+    def _change_settings(
+        self, command: commands.ChangeSettings
+    ) -> tuple[CommandResult, Setup | None]:
+        """Prepare and write the config, or list what weakens privacy and was not confirmed."""
         file, present = SettingsFile(self._path), self._builder.setup.file_config
         try:
-            text = file.edit(load_config(self._path), command.changes, state_folder(present))
+            text = file.edit(load_config(self._path), command.changes, present.state_folder)
             config = self._adjust(parse_config_file(text, self._path))
             if config == present:
-                raise CommandError(
-                    ErrorCode.REFUSED,
-                    "nothing would change: options of the command line and variables go before "
-                    "the file",
-                )
+                why = "options of the command line and variables go before the file"
+                raise CommandError(ErrorCode.REFUSED, f"nothing would change: {why}")
             losses = privacy_losses(present, config)
             if losses and not command.confirmed:
                 return CommandResult({"unconfirmed": losses}), None
@@ -175,15 +150,14 @@ class Controller:
             changes = self._builder.prepare(config)
             file.save(text)
         except OSError as error:
-            raise CommandError(
-                ErrorCode.FAILED, f"{file.path}: cannot be written: {error.strerror}"
-            ) from error
+            reason = f"{file.path}: cannot be written: {error.strerror}"
+            raise CommandError(ErrorCode.FAILED, reason) from error
         finally:
             file.discard()
         log.info("%s: changed by the web page: %s", file.path, ", ".join(changes.sections))
         return CommandResult({"changed": list(changes.sections)}), changes
 
-    def _pause(self, command: Pause, names: list[str]) -> CommandResult:
+    def _pause(self, command: commands.Pause, names: list[str]) -> CommandResult:
         for camera in (self.cameras[name] for name in names):
             if command.paused:
                 camera.pause.pause(command.seconds)
@@ -199,20 +173,16 @@ class Controller:
         if len(names) != 1:
             text = f"expected the topic of one camera: {', '.join(names)}"
             raise CommandError(ErrorCode.REFUSED, text)
-        config = camera_configs(self.config)[names[0]]
+        config = self.config.by_camera()[names[0]]
         if not config.privacy.allow_snapshots:
-            raise CommandError(
-                ErrorCode.REFUSED,
-                "expected privacy.allow_snapshots: true in the config, found false; "
-                "no image leaves",
-            )
+            text = "expected privacy.allow_snapshots: true in the config, found false"
+            raise CommandError(ErrorCode.REFUSED, f"{text}; no image leaves")
         frame = self._builder.views[names[0]].latest.newest
         camera = self.cameras[names[0]].pipeline.source.state
         if frame is None or not camera.gives_frames:
             reason = "yet" if camera.gives_frames else f"while the camera is {camera}"
             raise CommandError(ErrorCode.FAILED, f"there is no image {reason}")
-        image = apply_privacy(frame, config.privacy.blur)
-        jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+        jpeg = cv2.imencode(".jpg", apply_privacy(frame, config.privacy.blur))[1].tobytes()
         width, height = frame.frame.size
         return CommandResult({"width": width, "height": height, "bytes": len(jpeg)}, jpeg)
 
@@ -231,5 +201,42 @@ class Controller:
             **(told[names[0]] if len(names) == 1 else {**NO_CAMERA, "cameras": told}),
             "models": {name: list(read_labels(path)) for name, path in catalog.models.items()},
             "detectors": list(catalog.detectors),
-            "config": redacted_config(self.config),
+            "config": self.config.redacted(),
         }
+
+
+def with_change(
+    command: commands.SetModel | commands.SetDetector | commands.SetThresholds,
+    config: Config,
+    file_config: Config,
+    catalog: commands.Catalog,
+) -> Config:
+    """Return the config of one camera as a command changes it, or raise a CommandError."""
+    replace = msgspec.structs.replace
+    match command:
+        case commands.SetModel(model=name):
+            _require(name, catalog.models)
+            model, of_file = ModelPath(catalog.models[name]), file_config.classifier
+            # The baseline is of the file's own model, and returns with it.
+            baseline = of_file.neutral_baseline if model == of_file.model else None
+            classifier = replace(config.classifier, model=model, neutral_baseline=baseline)
+            return replace(config, classifier=classifier)
+        case commands.SetDetector(detector=kind):
+            _require(kind, catalog.detectors)
+            default = parse_config({"detector": {"kind": kind}}, Path("detector")).detector
+            own = type(file_config.detector) is type(default)
+            return replace(config, detector=file_config.detector if own else default)
+    for name, value in command.changes.items():
+        section, key = THRESHOLD_KEYS.get(name, ("quality", name))
+        settings = getattr(config, section)
+        if key not in settings.__struct_fields__:
+            text = f"the detector {config.detector.__struct_config__.tag} has no {name}"
+            raise CommandError(ErrorCode.REFUSED, f"{text}; choose one that has")
+        config = replace(config, **{section: replace(settings, **{key: value})})
+    return config
+
+
+def _require(name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        text = f"expected one of {', '.join(known)}, found {name[:80]!r}"
+        raise CommandError(ErrorCode.REFUSED, text)

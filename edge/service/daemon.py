@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -24,23 +24,10 @@ from edge.service.retention import retention_thread
 from edge.terminal import plural
 from edge.types import Stats
 
-TICK = 1.0
-"""Seconds between two looks at the pipeline."""
-
-STARTUP_TICK = 0.05
-"""The same, for as long as it is not ready."""
-
-STATS_INTERVAL = 10.0
-"""Seconds between two stats."""
-
-SEND_TIMEOUT = 5.0
-"""Seconds that a message may wait for a busy supervisor, as in systemd's own sd_notify."""
-
-STATUS_INTERVAL = 10.0
-"""Seconds between updates of the frame rate; the rest of the status is sent when it changes."""
-
-M_ARENA_MAX = -8
-"""The option of mallopt(3) for the number of heaps."""
+TICK, STARTUP_TICK = 1.0, 0.05  # seconds between two looks at the pipeline; until it is ready
+STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0  # seconds between stats, frame rates of the status
+SEND_TIMEOUT = 5.0  # seconds a message may wait for a busy supervisor, as in systemd's sd_notify
+M_ARENA_MAX = -8  # option of mallopt(3): the number of heaps
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +50,7 @@ class Signals:
 
 
 class SystemdReporter:
-    """Reports a pipeline to systemd: readiness once, health while it lasts, and its status.
-
-    `address` is that of systemd's socket, by default from the environment; without one, it is mute.
-    """
+    """Reports readiness, health and status to systemd's socket; without one it is mute."""
 
     def __init__(self, address: str | None = None) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "") if address is None else address
@@ -87,11 +71,8 @@ class SystemdReporter:
         self.send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def end_reload(self, refusal: str) -> None:
-        """Report what came of a reload, also to the unit's `ExecReload=`, which waits for a file.
-
-        Without a `refusal` it went well, and is in force a little later.
-        """
-        if refusal:
+        """Report what came of a reload, by a file also to the unit's waiting `ExecReload=`."""
+        if refusal:  # else it is in force a little later
             self.not_ready = ""
             self.send("READY=1")
         if folder := os.environ.get("RUNTIME_DIRECTORY"):
@@ -101,8 +82,10 @@ class SystemdReporter:
     def update(self, *pipelines: Pipeline) -> None:
         """Report what there is to report of the pipelines of all cameras."""
         now = time.monotonic()
-        sinks = next((one.sink_status for one in pipelines), None)  # they have them in common
-        parts = (*(one.camera_text for one in pipelines), sinks)
+        parts: list[str | None] = [
+            f"camera {f'{one.name} '.lstrip()}{one.source.state}" for one in pipelines
+        ]
+        parts += [one.sinks.status_text for one in pipelines[:1]]  # they have them in common
         status = "; ".join(part for part in parts if part)
         if status != self._status or now - self._status_sent >= STATUS_INTERVAL:
             self._status, self._status_sent = status, now
@@ -112,7 +95,13 @@ class SystemdReporter:
             log.info("%s within %.1f s; %s", self.not_ready, now - self._began, status)
             self.not_ready = ""
             self.send("READY=1")
-        self._ping_watchdog(pipelines)
+        # Without pings systemd restarts the process; of several cameras one that hangs is given up.
+        stalled = [part for one in pipelines if not one.name for part in one.stalled()]
+        if not stalled:
+            self.send("WATCHDOG=1")
+        elif stalled != self._stalled:
+            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
+        self._stalled = stalled
 
     def send(self, message: str) -> None:
         """Send a message of sd_notify(3), such as READY=1."""
@@ -121,24 +110,11 @@ class SystemdReporter:
             with contextlib.suppress(OSError):  # a service outlives its supervisor's socket
                 self._socket.sendto(message.encode(), self._address)
 
-    def _ping_watchdog(self, pipelines: Sequence[Pipeline]) -> None:
-        """Ping the watchdog unless something hangs: without pings systemd restarts the process.
-
-        Of several cameras the controller gives up the one that hangs.
-        """
-        stalled = [part for one in pipelines if not one.name for part in one.stalled()]
-        if not stalled:
-            self.send("WATCHDOG=1")
-        elif stalled != self._stalled:
-            log.error("nothing comes from %s for %.0f s", ", ".join(stalled), STALL_TIMEOUT)
-        self._stalled = stalled
-
 
 def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) -> ExitCode:
-    """Run the daemon until its input ends, it is told to stop, or a stage fails.
+    """Run the daemon until its input ends, it is told to stop, or a stage fails, which is a FAULT.
 
-    `adjust` is what the command line changes of whatever the config at `path` says. Return FAULT
-    when a stage failed or an input could not be read, else OK.
+    `adjust` is what the command line changes of whatever the config at `path` says.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
     if libc := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc alone
@@ -184,10 +160,8 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
 
 def _end(cameras: Cameras) -> ExitCode:
     in_time = cameras.stop()
-    for pipeline in cameras.pipelines:
-        log.info(
-            "%s%s", f"camera {pipeline.name}: " if pipeline.name else "", summary(pipeline.stats())
-        )
+    for name, camera in cameras.items():
+        log.info("%s%s", f"camera {name}: " if name else "", summary(camera.pipeline.stats()))
     error = cameras.error
     if isinstance(error, EmotiondError):
         log.error("%s", error)

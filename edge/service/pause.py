@@ -16,12 +16,7 @@ from edge.schedule import ScheduleSettings
 
 log = logging.getLogger(__name__)
 
-FILE = "pause.json"
-
-
-def pause_file(camera: str = "") -> str:
-    """Return the name of the file for the pause of a camera; that of an only one has no name."""
-    return f"pause-{camera}.json" if camera else FILE
+FILE = "pause.json"  # that of an only camera
 
 
 class StoredPause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,10 +31,7 @@ class PauseController:
     A pause that was asked for lies in a file of the state `folder`, which exists as long as it
     lasts; where that of an earlier run is not over, `source` is paused at once. So it is outside
     the `schedule`, whatever is told. `clock` is monotonic, in seconds; `name` is that of one of
-    several cameras.
-
-    Attributes:
-        schedule: the present one; a change counts from the next `tick`.
+    several cameras. A change of `schedule` counts from the next `tick`.
     """
 
     def __init__(
@@ -50,8 +42,8 @@ class PauseController:
         schedule: ScheduleSettings | None = None,
         name: str = "",
     ) -> None:
-        self._source, self._clock, self._name = source, clock, name
-        self._path = folder / pause_file(name)
+        self._source, self._clock = source, clock
+        self._path = folder / (f"pause-{name}.json" if name else FILE)
         self.schedule, self._is_active = schedule or ScheduleSettings(), True
         self._resume_at = math.inf
         self._asked = self._load()
@@ -62,7 +54,7 @@ class PauseController:
     def move(self, folder: Path) -> None:
         """Store the pause in another folder from now on."""
         self._remove()
-        self._path = folder / pause_file(self._name)
+        self._path = folder / self._path.name
         if self._asked is not None:
             self._save(self._asked)
 
@@ -107,16 +99,13 @@ class PauseController:
         self._resume_at = self._clock() + left
 
     def _load(self) -> StoredPause | None:
-        """Return the pause of an earlier run that is not over.
-
-        A file that cannot be read counts as a pause without end: who asked not to be seen must
-        not be seen because of a disk.
-        """
+        """Return the pause of an earlier run that is not over."""
         try:
             paused = msgspec.json.decode(self._path.read_bytes(), type=StoredPause)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            # Who asked not to be seen must not be seen because of a disk.
             log.warning("%s: cannot be read: %s; paused until told to resume", self._path, error)
             return StoredPause()
         if paused.until is not None and paused.until <= datetime.now(UTC):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.config import Config, camera_configs, outbox_paths, state_folder
+from edge.config import Config
 from edge.errors import EmotiondError
 from edge.paths import IMAGE_LINKS, UPLOADS, lock_private, part_of
 from edge.publish.jsonl import prune_events
@@ -57,7 +57,7 @@ class StoredFile(NamedTuple):
 
 def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file of people, with the outboxes of other configs of the same state folder."""
-    state = state_folder(config)
+    state = config.state_folder
     for path in sorted(_event_logs(config)):
         parts = (path, part_of(path))
         yield from (StoredFile("events", part) for part in parts if part.is_file())
@@ -74,7 +74,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     for link in sorted((state / IMAGE_LINKS).glob("*")):
         with suppress(OSError):
             yield StoredFile("images", link.readlink(), link)
-    baselines = {one.classifier.neutral_baseline for one in camera_configs(config).values()}
+    baselines = {one.classifier.neutral_baseline for one in config.by_camera().values()}
     yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
@@ -89,11 +89,11 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
     events, images = msgspec.structs.astuple(config.retention)
     ages = {"events": events, "images": images, "uploads": MAX_UPLOAD_AGE_S}
     keeps = {  # of snapshots, by folder
-        state_folder(config) / SNAPSHOTS / name: camera.snapshots.max_age_s
-        for name, camera in camera_configs(config).items()
+        config.state_folder / SNAPSHOTS / name: camera.snapshots.max_age_s
+        for name, camera in config.by_camera().items()
     }
     logs = _event_logs(config)
-    own = [path for path in outbox_paths(config) if path]
+    own = [path for path in config.outbox_paths() if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):
         age = ages.get(stored.data)
@@ -143,7 +143,7 @@ def retention_thread(present_config: Callable[[], Config]) -> Iterator[None]:
 def delete_all(config: Config) -> None:
     """Delete every stored file, or raise an EmotiondError: a running daemon uses an outbox."""
     with ExitStack() as locks:
-        for path in state_folder(config).glob("outbox-*.sqlite"):
+        for path in config.state_folder.glob("outbox-*.sqlite"):
             try:
                 lock = lock_private(path.with_name(f"{path.name}.lock"))
             except BlockingIOError as error:

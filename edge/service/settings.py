@@ -18,9 +18,6 @@ from edge.capture.v4l2 import query_node, video_nodes
 from edge.config import (
     Config,
     RetentionSettings,
-    camera_configs,
-    outgoing_flows,
-    redacted_config,
 )
 from edge.config_migration import rename_keys
 from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
@@ -37,15 +34,17 @@ libraries are loaded, what one of several cameras has of its own. Of the sinks i
 
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
-    """Return the settings that the page can change, as plain values without secrets.
-
-    Each field has a key, kind of the value, value, default, choices or bounds, and meaning.
-    """
-    return {"path": str(path), "sections": _sections(config), "cameras": dict(_cameras())}
+    """Return the settings that the page can change, as plain values without secrets."""
+    cameras: dict[str, str] = {}
+    for node in video_nodes():
+        with suppress(OSError):
+            if (found := query_node(node)).gives_images:
+                cameras[str(node)] = found.card
+    return {"path": str(path), "sections": _sections(config), "cameras": cameras}
 
 
 def _sections(config: Config) -> list[dict[str, Any]]:
-    shown = redacted_config(config)
+    shown = config.redacted()
     sections = [
         _section(name, getattr(config, name), shown[name])
         for name in config.__struct_fields__
@@ -63,15 +62,6 @@ def _sections(config: Config) -> list[dict[str, Any]]:
         shown["host"] = ""  # to be named, though it has a default
         sections.append(_section(f"sinks.{number}", sink, shown) | {"kind": None})
     return sections
-
-
-def _cameras() -> Iterator[tuple[str, str]]:
-    """Yield path and name of each camera of this machine that gives images."""
-    for path in video_nodes():
-        with suppress(OSError):
-            node = query_node(path)
-            if node.gives_images:
-                yield str(path), node.card
 
 
 def _section(key: str, settings: msgspec.Struct, shown: Any) -> dict[str, Any]:
@@ -112,22 +102,18 @@ def _value_kind(name: str, kind: types.Type) -> dict[str, Any]:
         case [types.EnumType(cls=cls)]:
             found = {"kind": "choice", "choices": [one.value for one in cls]}
         case [types.LiteralType(values=values)]:
-            found = {
-                "kind": "choice",
-                "choices": sorted(values, key=lambda one: (str(type(one)), one)),
-            }
+            choices = sorted(values, key=lambda one: (str(type(one)), one))
+            found = {"kind": "choice", "choices": choices}
         case [(types.IntType() | types.FloatType()) as number]:
-            found = {"kind": "number", "whole": isinstance(number, types.IntType)}
-            found |= _bounds(number)
+            found = {
+                "kind": "number",
+                "whole": isinstance(number, types.IntType),
+                "min": number.ge if number.ge is not None else number.gt,
+                "max": number.le if number.le is not None else number.lt,
+            }
         case [types.StrType() | types.CustomType()]:
             found = {"kind": "text"}
     return found
-
-
-def _bounds(number: types.IntType | types.FloatType) -> dict[str, Any]:
-    low = number.ge if number.ge is not None else number.gt
-    high = number.le if number.le is not None else number.lt
-    return {"min": low, "max": high}
 
 
 def descriptions(cls: type) -> dict[str, str]:
@@ -143,16 +129,14 @@ def descriptions(cls: type) -> dict[str, str]:
 
 def privacy_losses(old: Config, new: Config) -> list[str]:
     """Return what a new config shows, sends or keeps that the old one did not, in a few words."""
-    known = {(flow.data, flow.to, flow.where) for flow in outgoing_flows(old)}
+    known = {(flow.data, flow.to, flow.where) for flow in old.outgoing_flows()}
     losses = [
         f"{flow.data} go to {flow.to} ({flow.where})"
-        for flow in outgoing_flows(new)
+        for flow in new.outgoing_flows()
         if (flow.leaves or flow.data == "images") and (flow.data, flow.to, flow.where) not in known
     ]
     blurs = list(PrivacyBlur)  # the weakest first
-    for before, after in zip(
-        camera_configs(old).values(), camera_configs(new).values(), strict=True
-    ):
+    for before, after in zip(old.by_camera().values(), new.by_camera().values(), strict=True):
         if set(before.ignore) - set(after.ignore):
             losses.append("a region that was black is shown and searched")
         if blurs.index(after.privacy.blur) < blurs.index(before.privacy.blur):
@@ -167,11 +151,7 @@ def privacy_losses(old: Config, new: Config) -> list[str]:
 
 
 class SettingsFile:
-    """Config file that is edited in place: its comments and its order stay.
-
-    Attributes:
-        path: the file.
-    """
+    """Config file that is edited in place: its comments and its order stay."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -235,10 +215,7 @@ class SettingsFile:
 
 
 def _assign(data: Any, keys: list[str], value: Any, config: Config, folder: Path) -> None:
-    """Set a value in the plain values of a file, or delete it where it is None.
-
-    A short form that it is below becomes the long one.
-    """
+    """Set a value of a file, or delete it where None; a short form above becomes the long one."""
     *parents, last = keys
     if parents:
         name = parents[0]

@@ -147,11 +147,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield DataFlow("images", what, DISK, str(self.faces), False, kept)
 
     def open(self, context: ViewContext) -> Sink:
-        """Return the web page, not yet served.
-
-        Raises:
-            ConfigError: its packages are not installed, or it would be open to others.
-        """
+        """Return the web page; a ConfigError: its packages are missing, or others could open it."""
         require_packages("web")
         from edge.view.web.server import WebServer
 

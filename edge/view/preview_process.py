@@ -15,14 +15,10 @@ from edge.view.preview import EXIT_NO_DISPLAY, FRAME_HEADER
 
 FRAME_EVENT = pygame.event.custom_type()
 
-UNSEEN_DRIVER = "offscreen"
-"""What SDL takes where it finds no display: windows that nobody sees."""
-
-MAX_SCREEN_SHARE = 0.9
-"""Share of the screen that the window takes at most, in width and height."""
-
-BLANK_SIZE = 640, 480
-"""Size of the window where it begins without an image."""
+UNSEEN_DRIVER = "offscreen"  # what SDL takes where it finds no display: windows that nobody sees
+MAX_SCREEN_SHARE = 0.9  # share of the screen that the window takes at most, in width and height
+BLANK_SIZE = 640, 480  # size of the window where it begins without an image
+DOUBLE_CLICK_MS = 400  # time between two clicks into the image that ask for the full screen
 
 BUTTONS = {
     "space": "pause",
@@ -37,9 +33,6 @@ BUTTONS = {
 
 BAR_PX, TEXT_PX, FONT_PX, GAP_PX = 62, 26, 18, 6
 """Heights of the bar, of the line of text in it, and of its letters; distance of its buttons."""
-
-DOUBLE_CLICK_MS = 400
-"""Time between two clicks into the image that ask for the full screen."""
 
 GROUND, CARD, TINT, INK, SOFT = "#0f1318", "#181e26", "#1d2f41", "#e9edf2", "#9ea9b8"
 """Colors of the bar: those of the web page at night."""

@@ -1,8 +1,11 @@
 """`emotiond app`: started from an icon, used by the page, ended by the page."""
 
+import configparser
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +26,7 @@ from edge.publish.events import encode_event
 from edge.types import EventType
 from edge.view import PrivacyBlur
 from tests.brokers import wait_until
+from tests.conftest import ROOT
 from tests.edge.offline.days import event
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/#login=\S+")
@@ -69,32 +73,61 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def start_from_the_desktop(
+    environment: dict[str, str], folder: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], Page]]:
+    """Start what the .desktop file says; yield it, and the page that it opened in the browser."""
+    program, pid, port = shutil.which("chromium"), folder / "pid", folder / "web/DevToolsActivePort"
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    script = folder / "browser"
+    options = f"--headless --no-sandbox --remote-debugging-port=0 --user-data-dir={folder}/web"
+    script.write_text(f'#!/bin/sh\necho $$ > {pid}\nexec {program} {options} "$1" 2> /dev/null\n')
+    script.chmod(0o700)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(ROOT / "packaging/desktop/emotiond.desktop")
+    command = shlex.split(entry["Desktop Entry"]["Exec"])
+    variables = {**environment, "PATH": path, "BROWSER": f"{script} %s &"}
+    command[0] = shutil.which(command[0], path=path) or command[0]
+    with subprocess.Popen(command, env=variables) as process, sync_playwright() as playwright:
+        try:
+            wait_until(port.exists, seconds=120)
+            address = f"http://127.0.0.1:{port.read_text().split()[0]}"
+            browser = playwright.chromium.connect_over_cdp(address)
+            wait_until(lambda: bool(browser.contexts[0].pages), seconds=60)
+            yield process, browser.contexts[0].pages[0]
+        finally:
+            process.terminate()
+            if pid.exists():
+                os.kill(int(pid.read_text()), signal.SIGTERM)
+
+
 def yesterday(path: Path) -> None:
     """Record a face that was happy for a minute yesterday at noon."""
     noon = datetime.combine(datetime.now().date(), time(12)).astimezone() - timedelta(days=1)
     start = replace(event(EventType.START, 1, "happy", 0.0), time=noon)
     end = replace(event(EventType.END, 1, "happy", 1.0, 60.0), time=noon + timedelta(minutes=1))
+    path.parent.mkdir(parents=True)
     path.write_bytes(encode_event(start) + b"\n" + encode_event(end) + b"\n")
 
 
 def test_a_new_user_does_all_without_a_terminal(
-    environment: dict[str, str], browser: Browser, tmp_path: Path
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Camera, zone, model, yesterday, a video, ten faces, and the end: by clicks alone."""
+    """From the icon: camera, zone, model, yesterday, a video, ten faces, and the end, by clicks."""
     config = tmp_path / "config/emotiond/emotiond.yaml"
     source = load_config(config).source.url  # type: ignore[union-attr]
-    yesterday(tmp_path / "events.jsonl")
-    config.write_text(
-        f"source: /dev/video99\nsinks: {{kind: jsonl, path: {tmp_path}/events.jsonl}}\n"
-    )
-    with start(environment) as process:
-        link = link_of(process)
-        page = browser.new_page()
+    config.unlink()  # this user is new
+    yesterday(tmp_path / "data/emotiond/events.jsonl")
+    with start_from_the_desktop(environment, tmp_path) as (process, page):
         page.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
-        page.goto(link)
-        expect(page.locator("#guide-camera")).to_contain_text("/dev/video99 (in use now)")
+        expect(page.locator("#guide-camera")).to_contain_text("/dev/video0 (in use now)")
         assert "login" not in page.url
+        page.get_by_label("2. Turned").select_option("180")
+        expect(page.locator("#guide-answer")).to_contain_text("Saved and in use")
         page.get_by_label("2. Turned").select_option("0")
         page.get_by_role("button", name="Done").click()
         page.get_by_role("link", name="Settings").click()
@@ -106,7 +139,7 @@ def test_a_new_user_does_all_without_a_terminal(
         draw_zone(page)
         page.locator("#model").select_option("deep-int8")
         expect(page.locator("#answer")).to_have_text("deep-int8 is used from now on.")
-        look_at_yesterday(page)
+        look_at_yesterday(page, tmp_path)
         analyze_a_video(page, tmp_path)
         collect_ten_faces(page, tmp_path)
         page.get_by_role("link", name="Health").click()
@@ -118,6 +151,7 @@ def test_a_new_user_does_all_without_a_terminal(
         assert process.wait(30) == ExitCode.OK
     assert not list((tmp_path / "state/emotiond").glob("app-*")), "the token is of no use now"
     assert not list((tmp_path / "state/emotiond/uploads").iterdir()), "no video is kept"
+    assert len((tmp_path / "data/emotiond/events.jsonl").read_text().splitlines()) > 2
 
 
 def draw_zone(page: Page) -> None:
@@ -132,24 +166,35 @@ def draw_zone(page: Page) -> None:
     expect(page.locator("#zone-list")).to_contain_text("desk")
 
 
-def look_at_yesterday(page: Page) -> None:
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Click a link, and return the file that the browser got."""
+    session = page.context.new_cdp_session(page)
+    allowed = {"behavior": "allow", "downloadPath": str(folder)}
+    session.send("Browser.setDownloadBehavior", allowed)
+    before = set(folder.iterdir())
+    page.get_by_role("link", name=name).click()
+
+    def new() -> list[Path]:
+        found = set(folder.iterdir()) - before
+        return [one for one in found if one.suffix != ".crdownload"]
+
+    wait_until(lambda: bool(new()), seconds=60)
+    return new()[0]
+
+
+def look_at_yesterday(page: Page, folder: Path) -> None:
     page.get_by_role("link", name="History").click()
     page.get_by_role("button", name="Yesterday").click()
     expect(page.locator("#past")).to_have_text("One face, somebody in view for 1 min.")
     expect(page.locator("#past-emotions")).to_contain_text("happy")
-    with page.expect_download() as report:
-        page.get_by_role("link", name="Download the report").click()
-    assert "<dd>1 min" in report.value.path().read_text()
+    assert "<dd>1 min" in download(page, "Download the report", folder).read_text()
 
 
 def analyze_a_video(page: Page, folder: Path) -> None:
     page.get_by_role("link", name="Files").click()
     page.locator("#file").set_input_files(CLIP)
     expect(page.locator("#videos video")).to_be_visible(timeout=120_000)
-    with page.expect_download() as copy:
-        page.get_by_role("link", name="Download the copy").click()
-    copy.value.save_as(folder / "copy.mp4")
-    assert probe_video(folder / "copy.mp4") == probe_video(CLIP)
+    assert probe_video(download(page, "Download the copy", folder)) == probe_video(CLIP)
     played = "video => video.play().then(() => video.videoWidth)"
     assert page.locator("#videos video").evaluate(played) == 640
 
@@ -205,5 +250,7 @@ def test_a_config_is_made_where_there_is_none(environment: dict[str, str], tmp_p
     config.unlink()
     with start(environment) as process:
         link_of(process)
-    assert load_config(config) == parse_config({"source": 0, "sinks": []}, config)
+    events = {"kind": "jsonl", "path": str(tmp_path / "data/emotiond/events.jsonl")}
+    made = {"source": 0, "sinks": events, "retention": {"max_event_age_s": 31 * 86_400}}
+    assert load_config(config) == parse_config(made, config)
     assert process.returncode == ExitCode.OK

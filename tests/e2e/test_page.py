@@ -23,7 +23,7 @@ from edge.types import Image
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.e2e.daemon import Daemon
-from tools.page_screenshots import CUT_TEXTS, VIEWS
+from tools.page_screenshots import CUT_TEXTS, OVERLAPS, VIEWS
 
 ARTEFACT = ROOT / "test-results" / "page.png"
 """What the page looked like at the end of the tests; git passes it over."""
@@ -300,6 +300,24 @@ def test_an_image_that_is_chosen_is_read_and_shown_annotated(
     assert width == 640
 
 
+def test_a_file_can_be_dropped_on_the_page(visit: Visit, clip: list[Image]) -> None:
+    data = cv2.imencode(".png", clip[2])[1].tobytes().hex()
+    visit.show("Files")
+    dropped = visit.page.evaluate_handle(
+        """hex => {
+          const bytes = Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+          return dropped;
+        }""",
+        data,
+    )
+    visit.page.locator("#annotated").evaluate("image => { image.hidden = true }")
+    visit.page.locator("#drop").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(visit.page.locator("#annotated")).to_be_visible()
+    expect(visit.page.locator("#verdict")).to_have_text("One face:")
+
+
 def test_a_file_that_is_no_image_is_refused_with_its_reason(visit: Visit, tmp_path: Path) -> None:
     path = tmp_path / "letter.png"
     path.write_text("Dear Sir or Madam")
@@ -319,15 +337,79 @@ def test_boxes_can_be_turned_off(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_no_text_is_cut(visit: Visit, width: int) -> None:
-    before = visit.page.viewport_size
-    assert before is not None
-    visit.page.set_viewport_size({"width": width, "height": 900})
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_no_text_is_cut_or_lies_over_another(
+    visit: Visit, browser: Browser, width: int, locale: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, locale=locale)
+    page.goto(visit.address)
+    page.locator("#faces .face").first.wait_for()
     for view in VIEWS:
-        visit.page.evaluate(f"location.hash = '{view}'")
-        assert visit.page.evaluate(CUT_TEXTS) == []
-        assert not visit.page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    visit.page.set_viewport_size(before)
+        page.evaluate(f"location.hash = '{view}'")
+        if view == "history":
+            page.locator("#span button[value=week]").click()
+            expect(page.locator("#past-bars g")).to_have_count(42)
+        if view == "settings":
+            page.locator("#sections details").first.wait_for()
+            page.evaluate(
+                "document.querySelectorAll('details').forEach((one) => (one.open = true))"
+            )
+        assert page.evaluate(CUT_TEXTS) == []
+        assert page.evaluate(OVERLAPS) == []
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    page.close()
+
+
+def test_a_phone_shows_the_picture_first_with_the_pause_on_it(
+    visit: Visit, browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(visit.address)
+    page.locator("#faces .face").first.wait_for()
+    boxes = [page.locator(one).bounding_box() for one in ("#screen", "#pause", "#device", "#faces")]
+    screen, pause, name, faces = (one["y"] if one else -1 for one in boxes)
+    assert 0 <= screen < pause < name < faces
+    assert boxes[0] is not None
+    assert boxes[0]["width"] == 390
+    page.locator("#pause").click()
+    expect(page.locator("#overlay")).to_contain_text("The camera is off until")
+    page.locator("#pause").click()
+    expect(page.locator("#camera")).to_have_text("camera on")
+    page.close()
+
+
+def test_a_snapshot_is_saved_and_the_video_fills_the_screen(visit: Visit) -> None:
+    visit.show("Live")
+    expect(visit.page.locator("#overlay")).to_be_hidden()
+    with visit.page.expect_download() as saved:
+        visit.page.get_by_role("link", name="Save a snapshot").click()
+    image = cv2.imread(str(saved.value.path()))
+    assert image is not None
+    assert image.shape == (480, 640, 3)
+    visit.page.get_by_role("button", name="Full screen").click()
+    wait_until(lambda: visit.page.evaluate("document.fullscreenElement?.id") == "screen")
+    visit.page.get_by_role("button", name="Full screen").click()
+    wait_until(lambda: visit.page.evaluate("document.fullscreenElement") is None)
+
+
+def test_events_scroll_in_their_card(visit: Visit) -> None:
+    heights = "list => [list.clientHeight, list.scrollHeight]"
+    visit.show("Live")
+    wait_until(lambda: visit.page.locator("#events li").count() > 10, seconds=60)
+    shown, whole = visit.page.locator("#events").evaluate(heights)
+    assert shown < whole
+
+
+def test_the_page_is_small_and_asks_for_little(visit: Visit, browser: Browser) -> None:
+    page = browser.new_page()
+    answers: list[int] = []
+    page.on("requestfinished", lambda one: answers.append(one.sizes()["responseBodySize"]))
+    page.goto(visit.address)
+    page.locator("#faces .face").first.wait_for()
+    page.wait_for_timeout(500)
+    page.close()
+    assert 10 < len(answers) < 25
+    assert 50_000 < sum(answers) < 200_000
 
 
 def test_while_nobody_looks_at_the_page_no_image_is_sent(visit: Visit) -> None:

@@ -12,11 +12,9 @@ from edge.capture.video import VideoSettings
 from edge.config import (
     Config,
     load_config,
-    outbox_paths,
     parse_config,
     parse_detector,
     parse_source,
-    state_folder,
 )
 from edge.detect import BlazeFaceSettings, BuiltinSettings, HaarSettings
 from edge.detect.builtin import Size
@@ -263,14 +261,14 @@ def test_each_sink_keeps_what_waits_in_a_file_of_its_own() -> None:
     jsonl = {"kind": "jsonl", "path": "events.jsonl"}
     sinks = [mqtt, {**mqtt, "host": "cloud"}, jsonl, {**mqtt, "device": "other"}]
     config = parse_config({"sinks": sinks, "state_dir": "/kept"}, HERE)
-    first, second, third, fourth = (path and path.name for path in outbox_paths(config))
+    first, second, third, fourth = (path and path.name for path in config.outbox_paths())
     assert third is None
     assert len({first, second, fourth}) == 3
     assert isinstance(first, str)
     assert re.fullmatch(r"outbox-emotiond-pi@[0-9a-f]{8}\.sqlite", first)
     moved = parse_config({"sinks": [{**mqtt, "port": 1884}], "state_dir": "/kept"}, HERE)
     tuned = parse_config({"sinks": [{**mqtt, "keepalive_s": 60}], "state_dir": "/kept"}, HERE)
-    assert outbox_paths(moved) != outbox_paths(tuned) == outbox_paths(config)[:1]
+    assert moved.outbox_paths() != tuned.outbox_paths() == config.outbox_paths()[:1]
 
 
 @pytest.mark.parametrize(
@@ -293,9 +291,9 @@ def test_a_broker_may_be_named_twice_in_one_sink() -> None:
 def test_the_state_folder_is_systemds_or_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/home/me/state")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    assert state_folder(Config()) == Path("/home/me/state/emotiond")
+    assert Config().state_folder == Path("/home/me/state/emotiond")
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/emotiond:/var/lib/other")
-    assert state_folder(Config()) == Path("/var/lib/emotiond")
+    assert Config().state_folder == Path("/var/lib/emotiond")
 
 
 def test_a_key_is_a_text_though_yaml_takes_it_for_a_switch(tmp_path: Path) -> None:

@@ -11,12 +11,8 @@ from edge.capture.stream import StreamSettings
 from edge.commands.common import chosen_source
 from edge.config import (
     Config,
-    camera_configs,
     load_config,
-    outgoing_flows,
     parse_config,
-    redacted_config,
-    with_camera,
 )
 from edge.detect import BuiltinSettings, HaarSettings
 from edge.detect.builtin import Size
@@ -29,12 +25,12 @@ TWO: dict[str, Any] = {"front": 0, "back": "rtsp://back.local/live"}
 
 
 def cameras(**fields: Any) -> dict[str, Config]:
-    return camera_configs(parse_config(fields, HERE))
+    return parse_config(fields, HERE).by_camera()
 
 
 def test_without_cameras_the_source_is_an_only_camera_without_a_name() -> None:
     config = parse_config({"source": 3}, HERE)
-    assert camera_configs(config) == {"": config}
+    assert config.by_camera() == {"": config}
 
 
 def test_a_camera_is_written_as_short_as_a_source() -> None:
@@ -106,20 +102,20 @@ def test_a_variable_sets_what_one_camera_has_of_its_own(
     monkeypatch.setenv("EMOTIOND_CAMERAS__SIDE", "2")
     devices = {
         name: one.source.location
-        for name, one in camera_configs(load_config(tmp_path / "one.yaml")).items()
+        for name, one in load_config(tmp_path / "one.yaml").by_camera().items()
     }
     assert devices == {"front": "0", "back": "7", "side": "2"}
 
 
 def test_no_password_of_a_camera_is_shown() -> None:
-    shown = redacted_config(parse_config({"cameras": {"one": "rtsp://me:secret@host/"}}, HERE))
+    shown = parse_config({"cameras": {"one": "rtsp://me:secret@host/"}}, HERE).redacted()
     assert "secret" not in str(shown)
 
 
 def test_what_one_camera_lets_out_is_told_of_the_whole() -> None:
     front = {"source": 0, "privacy": {"allow_snapshots": True}}
     told = parse_config({"cameras": {"back": 1, "front": front}, "sinks": "mqtt"}, HERE)
-    assert any(flow.data == "images" for flow in outgoing_flows(told))
+    assert any(flow.data == "images" for flow in told.outgoing_flows())
 
 
 def test_a_command_that_needs_one_source_asks_which_of_several() -> None:
@@ -132,6 +128,6 @@ def test_a_command_that_needs_one_source_asks_which_of_several() -> None:
 def test_a_camera_is_changed_and_the_others_are_not() -> None:
     config = parse_config({"cameras": TWO}, HERE)
     front = parse_config({"source": 5}, HERE)
-    changed = camera_configs(with_camera(config, "front", front))
+    changed = config.with_camera("front", front).by_camera()
     assert changed["front"].source == front.source
-    assert changed["back"] == camera_configs(config)["back"]
+    assert changed["back"] == config.by_camera()["back"]

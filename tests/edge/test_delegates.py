@@ -14,7 +14,14 @@ from edge.config import load_config
 from edge.doctor.checks import run_checks
 from edge.errors import ConfigError, Level, ModelError
 from edge.pipeline.build import SetupBuilder
-from edge.tflite import DelegateSettings, LibraryPath, Runtime, TFLiteModel, opened_with
+from edge.tflite import (
+    DelegateSettings,
+    LibraryPath,
+    Runtime,
+    TFLiteModel,
+    open_tflite,
+    opened_with,
+)
 from tests.edge.infer.models import SHIPPED, copy_brightness
 
 SOURCE = r"""
@@ -148,6 +155,13 @@ def test_what_is_no_delegate_is_named_with_the_remedy(
 def test_a_delegate_that_refuses_is_quoted(library: Path) -> None:
     with pytest.raises(ConfigError, match=r"libnone\.so refuses: no device at usb:0; or set it"):
         settings(library, refuse="no device\nat usb:0").load(Runtime.LITERT)
+
+
+def test_a_refusal_is_told_alone_and_no_other_runtime_is_tried(library: Path) -> None:
+    with opened_with(settings(library, refuse="no device")), pytest.raises(ConfigError) as caught:
+        open_tflite(SHIPPED)
+    assert str(caught.value).endswith("refuses: no device; or set it to null")
+    assert "runtime.delegate: " in str(caught.value)
 
 
 def test_a_library_that_crashes_is_an_error_and_no_end_of_the_daemon(tmp_path: Path) -> None:

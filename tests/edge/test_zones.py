@@ -77,27 +77,19 @@ def test_a_face_leaves_a_zone_only_once_it_is_a_quarter_of_its_width_outside() -
     assert at(112, "left") == ("right",)
 
 
-class Shown:
-    """A consumer that keeps the images that may be seen."""
-
-    def __init__(self) -> None:
-        self.images: list[Image] = []
-
-    def show(self, frame: AnalyzedFrame) -> None:
-        self.images.append(frame.frame.image)
-
-    def clear(self) -> None:
-        pass
-
-
 def watched(tmp_path: Path, **fields: Any) -> tuple[list[dict[str, Any]], list[Image]]:
     """Return the events of the built-in clip, and the images that were shown of it."""
     source = {"kind": "video", "path": str(CLIP), "realtime": False}
     log = {"kind": "jsonl", "path": "events.jsonl"}
     config = parse_config({"source": source, "sinks": log, **fields}, tmp_path / "my.yaml")
-    shown = Shown()
-    run(Pipeline(build_components(config), shown))
-    return read_events(tmp_path / "events.jsonl"), shown.images
+    shown: list[Image] = []
+
+    def show(frame: AnalyzedFrame | None) -> None:
+        if frame is not None:
+            shown.append(frame.frame.image)
+
+    run(Pipeline(build_components(config), show))
+    return read_events(tmp_path / "events.jsonl"), shown
 
 
 def test_in_a_region_to_ignore_nothing_is_found_and_nothing_shown(tmp_path: Path) -> None:

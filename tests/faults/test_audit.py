@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.audit import data_flows
-from edge.config import Config, DeploymentContext, outbox_paths, parse_config
+from edge.config import Config, DeploymentContext, parse_config
 from edge.errors import ConfigError
 from edge.publish import SinkSettings
 from edge.publish.sink import BaseSinkSettings
@@ -112,7 +112,7 @@ def test_what_is_stored_is_told_with_its_place_and_how_long(tmp_path: Path) -> N
     config = parse_config(fields, tmp_path / "emotiond.yaml")
     found = {flow.where: (flow.data, flow.kept) for flow in data_flows(config)}
     assert found[str(tmp_path / "e.jsonl")] == ("events", "at most 30 days")
-    assert found[str(outbox_paths(config)[1])][0] == "events"
+    assert found[str(config.outbox_paths()[1])][0] == "events"
     assert found[str(state / "outbox-old.sqlite.damaged")] == ("events", "at most 30 days")
     assert found[str(state / "pause.json")][0] == "settings"
     assert found[str(state / "who-knows")][0] == "unknown"

@@ -110,7 +110,7 @@ def test_views_are_given_no_frame_that_was_not_searched() -> None:
     latest = LatestFrame()
     latest.show(analyzed(frame(0.0), searched=False))
     assert latest.newest is not None, "without blur every frame is shown"
-    latest.require_search(True)
+    latest.limit(kept=True, searched_only=True)
     assert latest.newest is None
     latest.show(analyzed(frame(1.0), searched=False))
     assert latest.newest is None

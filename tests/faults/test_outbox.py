@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from edge.commands.embedded_broker import free_port
-from edge.config import load_config, outbox_paths
+from edge.config import load_config
 from edge.publish import SinkContext
 from tests.brokers import Broker
 from tests.e2e.daemon import mqtt
@@ -35,7 +35,7 @@ def test_a_replay_to_another_broker_brings_nothing_that_waited_for_the_first(
     tmp_path: Path, broker: Broker
 ) -> None:
     config = load_config(write(tmp_path, mqtt(free_port())))
-    sink = config.sinks[0].open(SinkContext(outbox_paths(config)[0]))
+    sink = config.sinks[0].open(SinkContext(config.outbox_paths()[0]))
     sink.publish(status())
     sink.start()
     for number in (101, 102, 103):

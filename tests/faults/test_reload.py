@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.commands.embedded_broker import free_port
-from edge.config import outbox_paths, parse_config
+from edge.config import parse_config
 from edge.paths import lock_private
 from tests.e2e.daemon import Daemon, mqtt
 from tests.edge.infer.models import copy_brightness
@@ -91,7 +91,9 @@ def test_a_file_or_folder_that_is_missing_is_refused(daemon: Daemon, kind: str) 
 )
 def test_an_outbox_that_another_process_holds_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     sinks = [mqtt(free_port())]
-    (box,) = outbox_paths(parse_config({"sinks": sinks, "state_dir": "state"}, tmp_path / "config"))
+    (box,) = parse_config(
+        {"sinks": sinks, "state_dir": "state"}, tmp_path / "config"
+    ).outbox_paths()
     assert box is not None
     held = lock_private(box.with_name(f"{box.name}.lock"))
     assert held

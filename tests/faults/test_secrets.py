@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.config import parse_config, redacted_config
+from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.secrets import redact_url
 from tests.e2e.daemon import Daemon
@@ -71,7 +71,7 @@ def test_a_literal_secret_is_told_how_it_is_written() -> None:
 def test_an_address_is_shown_without_user_password_and_query(url: str) -> None:
     assert CANARY not in redact_url(f"cannot open {url!r}: timed out")
     config = parse_config({"source": {"kind": "stream", "url": url}}, Path("emotiond.yaml"))
-    assert CANARY not in msgspec.json.encode(redacted_config(config)).decode()
+    assert CANARY not in msgspec.json.encode(config.redacted()).decode()
 
 
 @pytest.mark.parametrize("command", ["check", "doctor"])

@@ -11,7 +11,7 @@ pytest.importorskip("uvicorn", reason="the page needs the extra `web`")
 
 from edge.secrets import SecretRef
 from edge.view import WebSettings
-from edge.view.web.sessions import Sessions
+from edge.view.web.auth import Sessions
 from tests.brokers import wait_until
 from tests.edge.view.web.servers import Server, serve
 from tests.events import stats
@@ -110,7 +110,7 @@ def test_wrong_tokens_are_answered_more_and_more_slowly_and_told_in_one_line(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     took = []
-    with caplog.at_level(logging.WARNING, "edge.view.web.sessions"):
+    with caplog.at_level(logging.WARNING, "edge.view.web.auth"):
         for _ in range(4):
             started = time.monotonic()
             assert log_in(server, "a wrong token of the same length") == 401

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from edge.commands.demo import CLIP
-from edge.config import load_config, outbox_paths
+from edge.config import load_config
 from tests.brokers import wait_until
 from tests.e2e.daemon import Daemon, read_events
 from tests.faults import fault
@@ -31,7 +31,7 @@ def test_events_for_a_web_server_that_hangs_outlive_a_killed_daemon(tmp_path: Pa
             ],
         }
         with Daemon(tmp_path, config) as daemon:
-            (outbox,) = filter(None, outbox_paths(load_config(daemon.path)))
+            (outbox,) = filter(None, load_config(daemon.path).outbox_paths())
 
             def waiting() -> set[str]:
                 with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:

@@ -41,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with (
         LiveStream(CLIP, options.fps) as stream,
         tempfile.TemporaryDirectory() as folder,
-        run_daemon(Path(folder), _config(stream.url, port)) as process,
+        run_daemon(Path(folder), page_config(stream.url, port)) as process,
     ):
-        _await_page(port)
+        await_page(port)
         for _ in range(options.turns):
             for viewers, measured in shares.items():
                 measured.append(_measure(process.pid, port, viewers, options.seconds))
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{viewers:3} viewers: {share:.1%} of a core ({spread}), {share / one:.2f} of one's")
 
 
-def _config(url: str, port: int) -> dict[str, Any]:
+def page_config(url: str, port: int) -> dict[str, Any]:
+    """Return the config of a daemon that watches a stream and serves its page alone."""
     return {
         "source": {"kind": "stream", "url": url},
         "sinks": [],
@@ -63,7 +64,8 @@ def _config(url: str, port: int) -> dict[str, Any]:
     }
 
 
-def _await_page(port: int) -> None:
+def await_page(port: int) -> None:
+    """Wait until the page is served."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         try:

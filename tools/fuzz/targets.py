@@ -44,10 +44,10 @@ class Target:
 
 def config() -> Target:
     """Configs: the file that people write by hand."""
-    from edge.config import load_config, redacted_config
+    from edge.config import load_config
 
     def read(path: Path) -> None:
-        redacted_config(load_config(path))
+        load_config(path).redacted()
 
     whole = (ROOT / "config" / "emotiond.yaml").read_bytes()
     short = (b"source: 0\n", b"source: rtsp://user:pw@camera/1?pwd=x\nsinks: {kind: mqtt}\n")
@@ -149,12 +149,13 @@ def events() -> Target:
 
 def messages() -> Target:
     """Messages of other daemons, as `emotiond watch` prints them."""
-    from edge.commands.events import WatchFormatter
+    from edge.commands.events import watch_line
     from edge.publish.mqtt.client import MqttMessage
     from edge.terminal import print_line
 
     def read(path: Path) -> None:
-        line = WatchFormatter(names=True).line(MqttMessage("emotiond/x/event", path.read_bytes()))
+        message = MqttMessage("emotiond/x/event", path.read_bytes())
+        line = watch_line(message, {}, names=True)
         if line is not None:
             print_line(line)
 

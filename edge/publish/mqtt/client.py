@@ -7,9 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -25,19 +24,13 @@ CONNECT_TIMEOUT, ANSWER_TIMEOUT, DISCONNECT_TIMEOUT = 3.0, 5.0, 1.0
 """Seconds that a broker may take to let a connection in, and again to answer to it; to acknowledge
 what it was asked or sent; to let a connection go."""
 
-POLL_INTERVAL = 0.3
-"""Seconds of the longest single wait for something to read, to write or to do."""
-
-TAKEN_OVER = "Session taken over"
-"""Reason with which a broker (MQTT 5) ends the connection of a client whose id another one has."""
-
+POLL_INTERVAL = 0.3  # seconds of the longest single wait for something to read, write or do
+TAKEN_OVER = "Session taken over"  # by a client of the same id; as brokers of MQTT 5 say it
 MAX_PACKET_BYTES, MAX_INCOMING = 65_536, 1024
 """Bytes that the broker is asked (MQTT 5) not to exceed; no command is nearly as long. Messages
 that came and may wait to be read; beyond, the oldest is dropped."""
 
-MAX_UNACKNOWLEDGED = 40
-"""Messages of QoS 1 that may wait for the broker's acknowledgment; paho's own queue is endless."""
-
+MAX_UNACKNOWLEDGED = 40  # messages of QoS 1 without answer; paho's own queue is endless
 
 T = TypeVar("T")
 
@@ -70,8 +63,7 @@ class ConnectionLost(BrokerError):
     state = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class MqttMessage:
+class MqttMessage(NamedTuple):
     """A message to publish, or one that came: then `retain` tells whether it was kept."""
 
     topic: str
@@ -102,9 +94,9 @@ class MqttClient:
         self.closed_reason: str | None = None  # why the connection is no more
         self.incoming: deque[MqttMessage] = deque(maxlen=MAX_INCOMING)
         self.acks: deque[tuple[int, ReasonCode]] = deque()  # message ids, and what became of them
+        self._connacks: deque[ReasonCode] = deque()
         self._subacks: deque[list[ReasonCode]] = deque()
         self._settings = settings
-        self._connack: ReasonCode | None = None
         self._unacknowledged: set[int] = set()
         # An id of its own lets the broker see that a client returned, and not announce the last
         # will of the connection that it lost. The random part keeps two sessions of one purpose
@@ -113,8 +105,10 @@ class MqttClient:
         self.client_id = settings.topics.id + suffix
         self._paho = _create_paho_client(settings, self.client_id)
         if will is not None:
-            self._paho.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
-        self._paho.on_connect = self._on_connect
+            self._paho.will_set(*will)
+        # paho calls these from within `poll`, holding its own locks: they note and never publish,
+        # wait or fail.
+        self._paho.on_connect = lambda *event: self._connacks.append(event[3])
         self._paho.on_disconnect = self._on_disconnect
         self._paho.on_subscribe = lambda *event: self._subacks.append(event[3])
         self._paho.on_publish = self._on_publish
@@ -132,15 +126,15 @@ class MqttClient:
             raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
         except (OSError, ValueError) as error:  # what the ssl module makes of some host names
             raise BrokerError(f"cannot be reached: {error}") from error
-        self.wait(lambda: self._connack is not None, self._paho.connect_timeout)
-        if self._connack is not None and not self._connack.is_failure:
+        answers = self.wait(lambda: bool(self._connacks), self._paho.connect_timeout)
+        if answers and not self._connacks[0].is_failure:
             return
         ended = self.closed_reason is not None
-        found = "ends the connection before it answers" if ended else "does not answer in time"
         self.close()
-        if self._connack is None:
+        if not answers:
+            found = "ends the connection before it answers" if ended else "does not answer in time"
             raise NotAnMqttBroker(f"{found}; is it MQTT?")
-        text = str(self._connack)
+        text = str(self._connacks[0])
         if text in {"Not authorized", "Bad user name or password"}:
             text += "; check user, password and what the broker allows them"
         raise ConnectionRefusedByBroker(text)
@@ -183,18 +177,13 @@ class MqttClient:
 
     def publish(self, message: MqttMessage) -> int:
         """Send a message; return its id, which comes with the acknowledgment."""
-        sent = self._paho.publish(
-            message.topic, message.payload, message.qos, message.retain, message.properties
-        )
+        sent = self._paho.publish(*message)
         if message.qos:
             self._unacknowledged.add(sent.mid)
         return sent.mid
 
     def subscribe(self, topics: Sequence[str], required: bool = False) -> list[str]:
-        """Subscribe at QoS 1; return what is refused, or raise a BrokerError if it is `required`.
-
-        A BrokerError also says that no answer came.
-        """
+        """Subscribe at QoS 1; return what is refused. BrokerError: no answer, or `required`."""
         if not topics:
             return []
         self._paho.subscribe([(topic, 1) for topic in topics])
@@ -223,12 +212,6 @@ class MqttClient:
         """Disconnect in due form, if the broker is there: it does not publish the last will."""
         self._paho.disconnect()
         self.wait(lambda: self._paho.socket() is None, DISCONNECT_TIMEOUT)
-
-    # paho calls what follows from within `poll`, holding its own locks: they note and never
-    # publish, wait or fail.
-
-    def _on_connect(self, *event: Any) -> None:
-        self._connack = event[3]
 
     def _on_disconnect(self, *event: Any) -> None:
         unknown = {"Unspecified error": "the broker or the network ended it"}

@@ -9,6 +9,7 @@ import msgspec
 from edge.publish.mqtt.client import MqttMessage, mqtt_properties
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import (
+    KINDS,
     Command,
     CommandError,
     CommandName,
@@ -19,19 +20,12 @@ from edge.service.commands import (
     read_command,
 )
 
-MAX_COMMAND_BYTES = 4096
-"""Of the payload of a command."""
-
-SET_COMMANDS = frozenset(
-    {CommandName.PAUSE, CommandName.MODEL, CommandName.DETECTOR, CommandName.THRESHOLDS}
-)
+MAX_COMMAND_BYTES = 4096  # of the payload of a command
+SET_COMMANDS = frozenset(name for name, kind in KINDS.items() if kind.__struct_fields__)
 """Commands that set a value, taken below `set`; the others are taken below `request`."""
 
-SWITCH_VALUES = {b"ON": {"paused": True}, b"OFF": {"paused": False}}
-"""Payloads of Home Assistant's switches."""
-
-CallerId = str | int | None
-"""What a caller gave in the payload to know the answer by."""
+SWITCH_VALUES = {b"ON": {"paused": True}, b"OFF": {"paused": False}}  # payloads of Home Assistant
+CallerId = str | int | None  # what a caller gave in the payload to know the answer by
 
 
 def handle_command(

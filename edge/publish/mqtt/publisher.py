@@ -19,15 +19,10 @@ from edge.publish.outbox_sink import OutboxSink
 from edge.publish.sink import SinkContext
 from edge.terminal import plural
 
-MAX_IN_FLIGHT = 20
-"""Events that the broker was sent and has not acknowledged."""
+MAX_IN_FLIGHT = 20  # events that the broker was sent and has not acknowledged
 
-MAX_PENDING_MESSAGES = 100
-"""Messages, neither events nor retained, that wait for a broker; beyond, the oldest is dropped."""
-
-REJECTED_RETRY_SECONDS = 15.0
-"""Pause before events are sent again to a broker that lets this client in and rejects them."""
-
+MAX_PENDING_MESSAGES = 100  # neither events nor retained; beyond, the oldest is dropped
+REJECTED_RETRY_SECONDS = 15.0  # pause before a broker that rejects events is offered them again
 NO_BROKER_HINT = (
     "to look without a broker: `emotiond run --web --no-mqtt`; to publish to another: `--mqtt URL`"
 )
@@ -53,6 +48,7 @@ class MqttPublisher(OutboxSink):
     ) -> None:
         super().__init__("mqtt", settings.outbox, context)
         self._settings, self._subscriptions = settings, list(subscriptions)
+        is_default = msgspec.structs.replace(settings, device=None) == MqttSettings()
         self._retained_topics = context.retained
         self._goodbye = MqttMessage(settings.topics.availability, b"offline", 1, retain=True)
         self._connector = BrokerConnector(
@@ -60,7 +56,7 @@ class MqttPublisher(OutboxSink):
             will=self._goodbye,
             topics=self._subscriptions,
             note="events are kept and it is tried again",
-            hint=NO_BROKER_HINT if settings.is_default else "",
+            hint=NO_BROKER_HINT if is_default else "",
         )
         # By topic: a message, and the number of events of which the last must be recorded first.
         self._retained: dict[str, tuple[MqttMessage, int]] = {}
@@ -185,8 +181,7 @@ class MqttPublisher(OutboxSink):
         if former:
             log.info("%s: clears what has a former name: %s", self, ", ".join(former))
         for topic in former:
-            message = MqttMessage(topic, b"", 1, retain=True)
-            self._clearing[client.publish(message)] = topic
+            self._clearing[client.publish(MqttMessage(topic, b"", 1, retain=True))] = topic
 
     def _remember(self, topics: Collection[str]) -> None:
         """Remember what this broker is given to retain, before it is."""
@@ -230,13 +225,9 @@ class MqttPublisher(OutboxSink):
                 return
             # What is too old for the outbox is too old for a subscriber.
             left = max(1, round(self._settings.outbox.max_age_s - self._outbox.age(event)))
-            properties = mqtt_properties(
-                self._settings,
-                ContentType="application/json",
-                PayloadFormatIndicator=1,
-                MessageExpiryInterval=left,
-            )
-            camera = msgspec.json.decode(event.payload, type=_EventCamera).camera
+            about: dict[str, Any] = {"ContentType": "application/json", "PayloadFormatIndicator": 1}
+            properties = mqtt_properties(self._settings, MessageExpiryInterval=left, **about)
+            camera = msgspec.json.decode(event.payload).get("camera", "")
             topic = Topics(self._settings.root, camera).event
             message = MqttMessage(topic, event.payload, 1, properties=properties)
             self._in_flight[client.publish(message)] = event.number
@@ -251,9 +242,3 @@ class MqttPublisher(OutboxSink):
             self._published[message.topic] = message
         while self._messages and client.is_ready:
             client.publish(self._messages.popleft())
-
-
-class _EventCamera(msgspec.Struct, frozen=True):
-    """The camera of an event, where there are several."""
-
-    camera: str = ""

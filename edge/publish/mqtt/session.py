@@ -15,38 +15,24 @@ from itertools import chain
 from secrets import token_hex
 
 from edge.errors import CheckResult, ConfigError, EmotiondError, Level, failure, ok
-from edge.publish.mqtt.client import (
-    POLL_INTERVAL,
-    TAKEN_OVER,
-    BrokerError,
-    BrokerState,
-    ConnectionLost,
-    ConnectionRefusedByBroker,
-    MqttClient,
-    MqttMessage,
-    NotAnMqttBroker,
-)
+from edge.publish.mqtt import client as mqtt
 from edge.publish.mqtt.settings import Address, MqttSettings
 
-FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0
-"""Seconds; a broker that returns is found within the longest."""
-
+FIRST_RETRY_DELAY, MAX_RETRY_DELAY = 0.5, 4.0  # seconds: how soon a broker that returns is found
 STABLE_SECONDS, MAX_SHORT_CONNECTIONS = 10.0, 3
 """After so many seconds a connection has proved itself. A client that is thrown out sooner waits
 longer and longer, as if the broker were away; so often in a row, and somebody ends them."""
 
-ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5
-"""How long a message may take to the broker and back, and how long what a broker retains may take
-to come, after it has granted the subscription."""
+ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5  # for a message there and back; for what is retained
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    (ConnectionRefusedByBroker, "look into the broker's log for its reason"),
+    (mqtt.ConnectionRefusedByBroker, "look into the broker's log for its reason"),
     (
-        (NotAnMqttBroker, ConnectionResetError),
+        (mqtt.NotAnMqttBroker, ConnectionResetError),
         "check `port`, `transport` and `tls`; some brokers also hang up on clients that show no "
         "certificate",
     ),
-    (ConnectionLost, "try again, and look into the broker's log"),
+    (mqtt.ConnectionLost, "try again, and look into the broker's log"),
     (socket.gaierror, "check `host`, and whether this machine can resolve names"),
     (ConnectionRefusedError, "start the broker, or check `host` and `port`"),
     (
@@ -82,14 +68,14 @@ class BrokerConnector:
         settings: MqttSettings,
         *,
         purpose: str = "",
-        will: MqttMessage | None = None,
+        will: mqtt.MqttMessage | None = None,
         topics: Sequence[str] = (),
         note: str = "",
         hint: str = "",
     ) -> None:
         self.address = settings.addresses[0]  # that is connected or was tried last
-        self.states: dict[Address, BrokerState] = {}  # of those that were tried yet
-        self._new_client = partial(MqttClient, settings, purpose=purpose, will=will)
+        self.states: dict[Address, mqtt.BrokerState] = {}  # of those that were tried yet
+        self._new_client = partial(mqtt.MqttClient, settings, purpose=purpose, will=will)
         self._new_client(self.address)  # what is wrong with it is said now
         self._addresses, self._topics = settings.addresses, topics
         self._connected = f"listening to {', '.join(topics)}" if purpose else "connected"
@@ -98,11 +84,8 @@ class BrokerConnector:
         self._failures = self._short_connections = 0
         self._connected_at = math.inf
 
-    def clients(self, stopping: threading.Event) -> Iterator[MqttClient]:
-        """Yield a client each time that a broker lets one in, until `stopping` is set.
-
-        It is closed when the next one is asked for, and its end is logged.
-        """
+    def clients(self, stopping: threading.Event) -> Iterator[mqtt.MqttClient]:
+        """Yield each client that a broker lets in, until `stopping` is set; then it is closed."""
         delay = 0.0
         while not stopping.wait(delay):
             for address in self._addresses:
@@ -116,13 +99,13 @@ class BrokerConnector:
                 break
             delay = self.next_delay()
 
-    def poll(self, client: MqttClient, wakeup: socket.socket | None = None) -> None:
+    def poll(self, client: mqtt.MqttClient, wakeup: socket.socket | None = None) -> None:
         """Let a client wait for what comes, for a moment; log when nobody contests it any more."""
-        client.poll(POLL_INTERVAL, wakeup)
+        client.poll(mqtt.POLL_INTERVAL, wakeup)
         if self.states[self.address] == "contested" and self._lasts:
             self.report(self.address, "connected", self._connected)
 
-    def report(self, address: Address, state: BrokerState, text: str) -> None:
+    def report(self, address: Address, state: mqtt.BrokerState, text: str) -> None:
         """Note the state of a broker, and what the log is to say of it."""
         before = self.states.get(address)
         if (before, state) == ("lost", "unreachable"):
@@ -148,16 +131,16 @@ class BrokerConnector:
         """Tell whether the latest connection has proved itself."""
         return time.monotonic() - self._connected_at >= STABLE_SECONDS
 
-    def _try(self, address: Address) -> MqttClient | None:
+    def _try(self, address: Address) -> mqtt.MqttClient | None:
         self.address = address
         try:
             client = self._new_client(self.address)
             client.connect()
             refused = client.subscribe(self._topics, self._required)
-        except (ConfigError, BrokerError) as error:
+        except (ConfigError, mqtt.BrokerError) as error:
             # A config error: what was well at the start and is no more.
-            state = error.state if isinstance(error, BrokerError) else "refused"
-            note = "" if isinstance(error, ConnectionRefusedByBroker) else self._note
+            state = error.state if isinstance(error, mqtt.BrokerError) else "refused"
+            note = "" if isinstance(error, mqtt.ConnectionRefusedByBroker) else self._note
             self.report(self.address, state, f"{error}{note}")
             return None
         self._connected_at = time.monotonic()
@@ -167,13 +150,13 @@ class BrokerConnector:
             log.warning("broker %s: does not let this client hear %s", self.address, one)
         return client
 
-    def _report_end(self, client: MqttClient) -> None:
+    def _report_end(self, client: mqtt.MqttClient) -> None:
         """Log the end of a connection, and whether another client is the likely cause."""
         # MQTT 5 says so; with 3.1.1 connections end soon after the other client's begin.
         self._short_connections = 0 if self._lasts else self._short_connections + 1
         remedy = f"has the client id {client.client_id}; give each emotiond a `device` of its own"
-        state: BrokerState = "contested"
-        if client.closed_reason == TAKEN_OVER:
+        state: mqtt.BrokerState = "contested"
+        if client.closed_reason == mqtt.TAKEN_OVER:
             text = f"another client {remedy}"
         elif self._short_connections >= MAX_SHORT_CONNECTIONS:
             text = f"ends each connection soon after it began; probably another client {remedy}"
@@ -182,20 +165,20 @@ class BrokerConnector:
         self.report(self.address, state, f"{text}{self._note}")
 
 
-def connect_any(settings: MqttSettings, purpose: str) -> MqttClient:
+def connect_any(settings: MqttSettings, purpose: str) -> mqtt.MqttClient:
     """Return a client of the first broker that lets it in; an EmotiondError says why none does."""
     failures = []
     for address in settings.addresses:
-        session = MqttClient(settings, address, purpose)
+        session = mqtt.MqttClient(settings, address, purpose)
         try:
             session.connect()
             return session
-        except BrokerError as error:
+        except mqtt.BrokerError as error:
             failures.append(f"broker {address}: {error}")
     raise EmotiondError("; ".join(failures))
 
 
-def retained_on(session: MqttClient, topics: Sequence[str]) -> list[str]:
+def retained_on(session: mqtt.MqttClient, topics: Sequence[str]) -> list[str]:
     """Return those of `topics` on which the broker retains something that this client may read."""
     session.incoming.clear()
     session.subscribe(topics)
@@ -209,7 +192,7 @@ def retained_on(session: MqttClient, topics: Sequence[str]) -> list[str]:
 
 def receive(
     settings: MqttSettings, topics: Sequence[str], stopping: threading.Event
-) -> Iterator[MqttMessage]:
+) -> Iterator[mqtt.MqttMessage]:
     """Yield what is published, from the first broker that is there, until `stopping` is set.
 
     What is published while no broker is connected is missed; what is retained comes again after
@@ -235,19 +218,19 @@ def check_brokers(settings: MqttSettings) -> Iterator[CheckResult]:
 def _check_broker(settings: MqttSettings, address: Address) -> Iterator[CheckResult]:
     subject = f"broker {address}"
     try:
-        with closing(MqttClient(settings, address, "doctor")) as session:
+        with closing(mqtt.MqttClient(settings, address, "doctor")) as session:
             session.connect()
             yield ok(subject, "is there and lets this device in")
             yield _check_echo(session, settings, subject)
     except ConfigError as error:
         yield failure(subject, str(error), "correct the config, or what it names")
-    except BrokerError as error:
-        cause = error.__cause__ if type(error) is BrokerError else error
+    except mqtt.BrokerError as error:
+        cause = error.__cause__ if type(error) is mqtt.BrokerError else error
         remedy = next(text for kind, text in BROKER_REMEDIES if isinstance(cause, kind))
         yield failure(subject, str(error), remedy)
 
 
-def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
+def _check_echo(session: mqtt.MqttClient, settings: MqttSettings, subject: str) -> CheckResult:
     """Publish to oneself: a broker may take a message without a word, and pass it to nobody."""
     topic, token = f"{settings.topics.response}/doctor", token_hex(8).encode()
     session.subscribe([topic], required=True)
@@ -256,7 +239,7 @@ def _check_echo(session: MqttClient, settings: MqttSettings, subject: str) -> Ch
     if session.wait(lambda: any(message.payload == token for message in received), ECHO_SECONDS):
         return ok(subject, f"passes on what this device publishes, tried on {topic}")
     if session.closed_reason is not None:
-        raise ConnectionLost(f"connection lost: {session.closed_reason}")
+        raise mqtt.ConnectionLost(f"connection lost: {session.closed_reason}")
     text = f"what is published on {topic} does not come back"
     remedy = f"let the broker's access list have it write {settings.root}/# and read {topic}"
     return failure(subject, text, remedy)

@@ -82,10 +82,7 @@ DEVICE_TOPICS = frozenset(
 
 
 class Topics:
-    """The topics of one device, all below `root`, which is prefix/device.
-
-    Those of one of its cameras, where it has several, are below prefix/device/camera.
-    """
+    """Topics of a device, below prefix/device; with `camera` those of one of several."""
 
     def __init__(self, device: str, camera: str = "") -> None:
         self.root = root = f"{device}/{camera}" if camera else device
@@ -199,11 +196,6 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     def addresses(self) -> tuple[Address, ...]:
         """Every broker, in the order in which they are tried."""
         return Address(self.host, self.port), *self.fallbacks
-
-    @property
-    def is_default(self) -> bool:
-        """Tell whether nothing but the name of this device was configured."""
-        return msgspec.structs.replace(self, device=None) == MqttSettings()
 
     @property
     def name(self) -> str:

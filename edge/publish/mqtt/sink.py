@@ -12,36 +12,17 @@ from typing import Any
 
 import msgspec
 
+from edge import types
+from edge.publish import homeassistant
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.homeassistant import (
-    Announcement,
-    daemon_discovery,
-    discovery,
-    discovery_topic,
-    status_topic,
-)
 from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.commands import handle_command
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.sink import Sink, SinkContext
-from edge.types import (
-    UNCERTAIN,
-    CameraRemoved,
-    DaemonStatus,
-    EmotionEvent,
-    EventType,
-    Expression,
-    FaceSnapshot,
-    SinkRecord,
-    Stats,
-    Summary,
-)
 
-REANNOUNCE_DELAY = (0.5, 3.0)
-"""Seconds, at least and at most, after which the device is announced to a Home Assistant that came
-up: a fleet that does so all at once would overwhelm it."""
+REANNOUNCE_DELAY = (0.5, 3.0)  # seconds, at random: a fleet must not overwhelm Home Assistant
 
 
 class MqttSink(MqttPublisher):
@@ -53,18 +34,18 @@ class MqttSink(MqttPublisher):
         if subscriptions and context.several:
             subscriptions += topics.camera_commands
         if settings.homeassistant is not None:
-            subscriptions.append(status_topic(settings.homeassistant))
+            subscriptions.append(homeassistant.status_topic(settings.homeassistant))
         super().__init__(settings, context, subscriptions)
         self._catalog = context.catalog
         # By topic: what is announced there, and the platforms of all that ever was, by their keys.
-        self._announcements: dict[str, Announcement] = {}
+        self._announcements: dict[str, homeassistant.Announcement] = {}
         self._platforms: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._announcing = threading.Lock()
         self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)  # by camera
         self.publish_retained(topics.availability, b"online", qos=1)
         if context.several and settings.homeassistant is not None:
-            topic = discovery_topic(settings.homeassistant, topics.root)
-            self._announce(topic, daemon_discovery(settings))
+            topic = homeassistant.discovery_topic(settings.homeassistant, topics.root)
+            self._announce(topic, homeassistant.daemon_discovery(settings))
         self._commands = context.commands
         self._log_handler = LogHandler(
             lambda line: self.publish_message(MqttMessage(topics.log, msgspec.json.encode(line)))
@@ -75,38 +56,39 @@ class MqttSink(MqttPublisher):
         logging.getLogger("edge").addHandler(self._log_handler)
         super().prepare(closed_first)
 
-    def publish(self, record: SinkRecord) -> None:
+    def publish(self, record: types.SinkRecord) -> None:
         """Take an event, or how things are now; by one thread at a time."""
         self._raise_error()
         camera, home = record.camera_name, self._settings.homeassistant
         topics = Topics(self._topics.root, camera)
         match record:
-            case EmotionEvent():
+            case types.EmotionEvent():
                 self._states[camera].update(record)
                 self.publish_event(encode_event(record))
                 self._publish_state(topics, camera)
-            case FaceSnapshot():
+            case types.FaceSnapshot():
                 self._states[camera].update_faces(record)
                 self._publish_state(topics, camera)
                 self._publish_faces(record, topics)
-            case DaemonStatus():
+            case types.DaemonStatus():
                 if home is not None:  # first: the state may show a class new to it
                     commands = self._settings.commands if self._commands else ()
-                    told = discovery(self._settings, record, self._catalog, commands)
-                    self._announce(discovery_topic(home, topics.root), told)
+                    told = homeassistant.discovery(self._settings, record, self._catalog, commands)
+                    self._announce(homeassistant.discovery_topic(home, topics.root), told)
                 self._states[camera].set_status(record)
                 self._publish_state(topics, camera)
-            case Stats():
+            case types.Stats():
                 stats = plain_stats(record) | {"broker": self.stats()}
                 self.publish_retained(topics.stats, msgspec.json.encode(stats))
-            case Summary():
+            case types.Summary():
                 topic, payload = f"{topics.summary}/{record.every_s}", record.data
                 self.publish_message(MqttMessage(topic, msgspec.json.encode(payload)))
-            case CameraRemoved():
+            case types.CameraRemoved():
                 self._states.pop(camera, None)
                 if home is not None:
-                    self._announcements.pop(topic := discovery_topic(home, topics.root), None)
-                    self.publish_retained(topic, b"", qos=1)
+                    announced = homeassistant.discovery_topic(home, topics.root)
+                    self._announcements.pop(announced, None)
+                    self.publish_retained(announced, b"", qos=1)
                 for topic in (topics.state, topics.stats):
                     self.publish_retained(topic, b"", qos=1)
 
@@ -115,7 +97,7 @@ class MqttSink(MqttPublisher):
         super().close(timeout)
         logging.getLogger("edge").removeHandler(self._log_handler)
 
-    def _announce(self, topic: str, announcement: Announcement) -> None:
+    def _announce(self, topic: str, announcement: homeassistant.Announcement) -> None:
         self._announcements[topic] = announcement
         if topic not in self._subscriptions:  # what an earlier run has announced there
             self._subscriptions.append(topic)
@@ -135,7 +117,7 @@ class MqttSink(MqttPublisher):
                 together = announcement | {"components": bare | announcement["components"]}
                 self.publish_retained(topic, msgspec.json.encode(together), qos=1)
 
-    def _publish_faces(self, snapshot: FaceSnapshot, topics: Topics) -> None:
+    def _publish_faces(self, snapshot: types.FaceSnapshot, topics: Topics) -> None:
         if self._settings.publish_faces and self.connected:  # later, they would be of no use
             width, height = snapshot.frame_size
             frame = {"width": width, "height": height}
@@ -175,26 +157,26 @@ class DeviceState:
     """
 
     def __init__(self) -> None:
-        self._faces: dict[tuple[str, str, int], EmotionEvent | Expression] = {}
+        self._faces: dict[tuple[str, str, int], types.EmotionEvent | types.Expression] = {}
         self._zones: tuple[str, ...] = ()
         self._origin = "", ""  # camera and run
         self._settings: dict[str, Any] = {}
 
-    def update(self, event: EmotionEvent) -> None:
+    def update(self, event: types.EmotionEvent) -> None:
         """Take in one event."""
         self._origin = event.camera_name, event.run
         self._faces[event.run_track] = event
-        if event.type is EventType.END:
+        if event.type is types.EventType.END:
             del self._faces[event.run_track]
 
-    def update_faces(self, snapshot: FaceSnapshot) -> None:
+    def update_faces(self, snapshot: types.FaceSnapshot) -> None:
         """Take in the present numbers of the faces that are known."""
         for face in snapshot.faces:
             key = *self._origin, face.track.track_id
             if key in self._faces and self._faces[key].emotion == face.emotion:
                 self._faces[key] = face
 
-    def set_status(self, status: DaemonStatus) -> None:
+    def set_status(self, status: types.DaemonStatus) -> None:
         """Take in how the daemon is set."""
         until, self._zones = status.paused_until, status.zones
         self._settings = {
@@ -218,7 +200,7 @@ class DeviceState:
         for face in faces:
             if face.confidence is not None:
                 shares[face.emotion].append(face.confidence)
-        unread = UNCERTAIN if faces else None
+        unread = types.UNCERTAIN if faces else None
         dominant = max(shares, key=lambda emotion: sum(shares[emotion]), default=unread)
         read = [face.probabilities for face in faces if face.probabilities]
         # Faces that are left from before a change of model may know other classes.

@@ -1,25 +1,35 @@
-"""Authentication and request checks of the web server: who may look, and who may command."""
+"""Authentication and request checks of the web server: who may look, command, and log in."""
 
 import asyncio
+import hashlib
 import hmac
 import ipaddress
 import logging
+import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from starlette.datastructures import Address, Headers, MutableHeaders
-from starlette.requests import cookie_parser
-from starlette.responses import Response
+from starlette.requests import Request, cookie_parser
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
+from edge.service.commands import CommandError, ErrorCode
 from edge.view import WebSettings
-from edge.view.web.api import ApiError
-from edge.view.web.sessions import CODE_AGE_S, Sessions, WrongTokens
+from edge.view.web.api import ApiError, read_json
 
 MIN_TOKEN_LENGTH = 16  # characters: too many to guess over a network
+MAX_LOGIN_BYTES = 4096  # bytes of a login
 TOKEN_LIFETIME_S = 1.0  # after which the token is looked up anew: its file may have another
+MAX_AGE_S = 7 * 86_400.0  # seconds after which a login ends by itself
+CODE_AGE_S = 60.0  # seconds within which the code of a login link must be used
+MAX_SESSIONS = 100  # logins at a time; one more ends the oldest
+MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back, in seconds
+MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
+WARNING_INTERVAL_S = 60.0  # seconds between two warnings of wrong tokens
 
 PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})
 """Paths beside the page's own files that are served without a token: they tell of nobody."""
@@ -41,6 +51,57 @@ page may use it."""
 log = logging.getLogger(__name__)
 
 
+class Sessions:
+    """Open sessions: each belongs to one login with one token, and ends with it or by age."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, max_age_s: float = MAX_AGE_S
+    ) -> None:
+        self._clock, self._max_age_s = clock, max_age_s
+        self._ends: dict[str, float] = {}
+
+    def begin(self, token: str | None) -> str:
+        """Return the secret of a new session, which belongs to a token."""
+        if len(self._ends) >= MAX_SESSIONS:
+            del self._ends[next(iter(self._ends))]
+        secret = secrets.token_urlsafe(32)
+        self._ends[_key(secret, token)] = self._clock() + self._max_age_s
+        return secret
+
+    def is_open(self, secret: str, token: str | None) -> bool:
+        """Tell whether a secret is one of a session that belongs to the present token."""
+        return self._clock() < self._ends.get(_key(secret, token), 0.0)
+
+    def end(self, secret: str, token: str | None) -> None:
+        """End a session, if there is one."""
+        self._ends.pop(_key(secret, token), None)
+
+
+def _key(secret: str, token: str | None) -> str:
+    """Return a SHA-256: looking it up takes the same time however much of a secret is right."""
+    return hashlib.sha256(f"{secret} {token or ''}".encode()).hexdigest()
+
+
+class WrongTokens:
+    """Count of wrong tokens by address: each answer takes longer, and one line tells of them."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._warned_at = float("-inf")
+
+    def add(self, address: str) -> float:
+        """Count one more; return the seconds for which its answer is held back."""
+        count = self._counts.pop(address, 0) + 1
+        if len(self._counts) >= MAX_ADDRESSES:
+            del self._counts[next(iter(self._counts))]
+        self._counts[address] = count
+        if time.monotonic() - self._warned_at >= WARNING_INTERVAL_S:
+            self._warned_at = time.monotonic()
+            text = "web page: wrong token from %s; %d from there so far, %d from %d addresses"
+            log.warning(text, address, count, sum(self._counts.values()), len(self._counts))
+        return float(min(MAX_DELAY_S, 0.1 * 2 ** min(count, 10)))
+
+
 class TokenAuth:
     """Checks requests for the token, or for the cookie of a session that it was exchanged for.
 
@@ -53,8 +114,7 @@ class TokenAuth:
         port: of the server; it names the cookie, as a browser keeps cookies by host alone.
         sessions: those that are open; a page that is replaced leaves its own to the next.
 
-    Raises:
-        ConfigError: others could reach the page without a token, or the token cannot be used.
+    A ConfigError: others could reach the page without a token, or the token cannot be used.
     """
 
     def __init__(self, settings: WebSettings, page: Collection[str] = ()) -> None:
@@ -65,12 +125,15 @@ class TokenAuth:
         self.sessions, self._wrong_tokens = Sessions(), WrongTokens()
         self._codes = Sessions(max_age_s=CODE_AGE_S)
         if not self.needs_token and not is_loopback(settings.host):
-            raise ConfigError(
-                f"web.host: {settings.host} can be reached by others, which needs a `web.token`; "
-                "set one, or host: 127.0.0.1"
-            )
+            text = f"web.host: {settings.host} can be reached by others, which needs a `web.token`"
+            raise ConfigError(f"{text}; set one, or host: 127.0.0.1")
         self._token = self._read_token()
         self._read_at = time.monotonic()
+        self.routes = [
+            Route("/api/code", self._code, methods=["POST"]),
+            Route("/api/login", self._login, methods=["POST"]),
+            Route("/api/logout", self._logout, methods=["POST"]),
+        ]
 
     def verify(self, token: str) -> bool:
         """Tell whether a text is the present token."""
@@ -87,16 +150,34 @@ class TokenAuth:
             return False
         return self.sessions.is_open(self._session_of(headers), present)
 
-    def new_code(self) -> str:
+    async def _code(self, _request: Request) -> Response:
         """Return a code for one login soon, such as a link has that programs may see."""
-        return self._codes.begin(self._present_token())
+        return JSONResponse({"code": self._codes.begin(self._present_token())})
 
-    def use_code(self, code: str) -> bool:
-        """Tell whether a code is good, which it is once."""
-        token = self._present_token()
-        is_good = self._codes.is_open(code, token)
-        self._codes.end(code, token)
-        return is_good
+    async def _login(self, request: Request) -> Response:
+        """Exchange the token, or a code, which is good once, for a cookie."""
+        body, present = (
+            await read_json(request, dict[str, str], MAX_LOGIN_BYTES),
+            self._present_token(),
+        )
+        if not body.keys() & {"token", "code"}:
+            raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
+        code = body.get("code", "")
+        is_good = self._codes.is_open(code, present) or self.verify(body.get("token", ""))
+        self._codes.end(code, present)
+        if not is_good:
+            await self.hold_back(request.client)
+            raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
+        response = JSONResponse({})
+        self.login(response)
+        return response
+
+    async def _logout(self, request: Request) -> Response:
+        """End the session of a request, and delete its cookie."""
+        response = JSONResponse({})
+        self.sessions.end(self._session_of(request.headers), self._present_token())
+        response.delete_cookie(self._cookie, httponly=True, samesite="strict")
+        return response
 
     async def hold_back(self, client: Address | None) -> None:
         """Count a wrong token, and wait: the more there were, the longer."""
@@ -106,11 +187,6 @@ class TokenAuth:
         """Begin a session, whose cookie is added to a response."""
         secret = self.sessions.begin(self._present_token())
         response.set_cookie(self._cookie, secret, httponly=True, samesite="strict")
-
-    def logout(self, headers: Headers, response: Response) -> None:
-        """End the session of a request, and delete its cookie by a response."""
-        self.sessions.end(self._session_of(headers), self._present_token())
-        response.delete_cookie(self._cookie, httponly=True, samesite="strict")
 
     def check(self, method: str, path: str, headers: Headers) -> bool:
         """Tell whether a request needs to be authenticated; an ApiError tells what it lacks."""

@@ -13,8 +13,7 @@ HEADER_TIMEOUT_S = 10.0
 MAX_OVERHEAD_BYTES = 65_536
 """Bytes of a request besides its body: head, trailer, sizes of chunks. The parser has no bound."""
 
-RESERVED_CONNECTIONS = 16
-"""Connections that no single address can take from the others."""
+RESERVED_CONNECTIONS = 16  # connections that no single address can take from the others
 
 OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
@@ -38,11 +37,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, and close one where there are too many."""
         super().connection_made(transport)
-        others = [
-            one
-            for one in self.connections
-            if isinstance(one, BoundedHttpProtocol) and not one.transport.is_closing()
-        ]
+        own = (one for one in self.connections if isinstance(one, BoundedHttpProtocol))
+        others = [one for one in own if not one.transport.is_closing()]
         crowd = [one for one in others if one._address == self._address]
         if len(crowd) <= self._max_connections - RESERVED_CONNECTIONS:
             crowd = others if len(others) > self._max_connections else []

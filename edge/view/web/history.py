@@ -154,10 +154,7 @@ class HistoryRoutes:
 
     def __init__(self, context: ViewContext, history: History, programs: Programs) -> None:
         self._context, self._history, self._programs = context, history, programs
-        self.routes = [
-            Route("/api/history", self._read),
-            Route("/api/report", self._report),
-        ]
+        self.routes = [Route("/api/history", self._read), Route("/api/report", self._report)]
 
     def _query(self, request: Request) -> tuple[HistoryQuery, datetime]:
         """Return what is asked, and the end of that time."""

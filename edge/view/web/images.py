@@ -1,9 +1,10 @@
-"""Images that are given to be analyzed, and faces of the camera's that are kept for training."""
+"""Images that are given to be analyzed, faces kept for training, and snapshots of events."""
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import cv2
 from starlette.requests import Request
@@ -15,11 +16,13 @@ from edge.service.commands import CommandError, ErrorCode
 from edge.types import EXPRESSIONS, DaemonStatus
 from edge.view import PrivacyBlur, ViewContext
 from edge.view.annotate import annotate
+from edge.view.snapshots import FILE_NAME, SNAPSHOTS, describe_snapshot, snapshot_sizes
 from edge.view.web.api import NO_IMAGE, ApiError, decode_upload, read_body, read_json
 
 MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
 MAX_QUEUED_UPLOADS = 4  # images that may wait while one is analyzed
 MAX_LABEL_BYTES = 1000  # bytes of a request for a face
+MAX_LISTED = 100  # snapshots that one answer lists; `before` asks for older ones
 
 
 class Images:
@@ -80,10 +83,54 @@ class Images:
 
         def write() -> int:
             crop = self._context.crop(image)
-            if crop is None:
-                return 0
-            FaceFolder(folder / label, self._context.note_image).add(crop)
-            return 1
+            if crop is not None:
+                FaceFolder(folder / label, self._context.note_image).add(crop)
+            return int(crop is not None)
 
         async with self._turn:  # detection and disk are too slow for the thread of the requests
             return await asyncio.to_thread(write)
+
+
+class StoredSnapshots:
+    """Lists, shows and deletes the stored snapshots of one camera."""
+
+    def __init__(self, context: ViewContext) -> None:
+        self._folder = context.state / SNAPSHOTS / context.camera
+        self.routes = [
+            Route(path, self._answer, methods=["GET", "DELETE"])
+            for path in ("/api/snapshots", "/api/snapshots/{name}")
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        """List all, show one, or delete one or all."""
+        name = request.path_params.get("name", "")
+        try:
+            if name and FILE_NAME.fullmatch(name) is None:
+                raise FileNotFoundError
+            if request.method == "DELETE":
+                return JSONResponse({"deleted": await asyncio.to_thread(self._delete, name)})
+            if name:
+                jpeg = await asyncio.to_thread((self._folder / name).read_bytes)
+                return Response(jpeg, media_type="image/jpeg")
+        except FileNotFoundError as error:
+            text = f"expected the name of a snapshot in /api/snapshots, found {name[:80]!r}"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text) from error
+        except OSError as error:
+            raise ApiError(HTTPStatus.CONFLICT, "failed", str(error)) from error
+        before = request.query_params.get("before", "~")
+        return JSONResponse(await asyncio.to_thread(self._describe, before))
+
+    def _describe(self, before: str) -> dict[str, Any]:
+        sizes = snapshot_sizes(self._folder)
+        older = [path for path in reversed(sizes) if path.name < before]
+        shown = [
+            {**describe_snapshot(path.name), "bytes": sizes[path]} for path in older[:MAX_LISTED]
+        ]
+        return {"count": len(sizes), "bytes": sum(sizes.values()), "snapshots": shown}
+
+    def _delete(self, name: str) -> int:
+        """Delete the snapshot of that name, or, without one, all; return how many."""
+        paths = [self._folder / name] if name else list(snapshot_sizes(self._folder))
+        for path in paths:
+            path.unlink(missing_ok=not name)
+        return len(paths)

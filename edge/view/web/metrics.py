@@ -1,12 +1,16 @@
-"""Metrics of the daemon for Prometheus."""
+"""Health of the cameras, for whoever watches the daemon, and its metrics for Prometheus."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import NamedTuple
 
-from prometheus_client import Metric
+from prometheus_client import Metric, generate_latest
 from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from edge.pipeline.worker import LatestFrame
 from edge.types import CameraState, DaemonStatus, Stats
@@ -22,6 +26,29 @@ class CameraNumbers(NamedTuple):
     status: DaemonStatus
     stats: Stats | None
     viewers: int
+
+
+class HealthRoutes:
+    """Routes of health and metrics; `cameras` returns the numbers of each as they are now."""
+
+    def __init__(self, cameras: Callable[[], Mapping[str, CameraNumbers]]) -> None:
+        self._cameras = cameras
+        self.routes = [Route("/healthz", self._health), Route("/metrics", self._metrics)]
+
+    async def _health(self, _request: Request) -> Response:
+        """Tell whether each camera sees, or is not to see."""
+        blind = [
+            f"camera {f'{name} '.lstrip()}{numbers.status.camera}"
+            for name, numbers in self._cameras().items()
+            if numbers.status.camera not in (CameraState.ONLINE, CameraState.PAUSED)
+        ]
+        if not blind:
+            return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": ", ".join(blind)}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def _metrics(self, _request: Request) -> Response:
+        media_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(generate_latest(MetricsCollector(self._cameras())), media_type=media_type)
 
 
 @dataclass(frozen=True, slots=True)

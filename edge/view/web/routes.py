@@ -10,46 +10,24 @@ from typing import Any
 
 import msgspec
 import yaml
-from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import __version__
 from edge.errors import EmotiondError
-from edge.service.commands import (
-    ChangeSettings,
-    Command,
-    CommandError,
-    ErrorCode,
-    GetSettings,
-    Shutdown,
-)
-from edge.types import CameraState, DaemonStatus, SinkRecord
+from edge.service.commands import ChangeSettings, CommandError, ErrorCode, GetSettings, Shutdown
+from edge.types import DaemonStatus, SinkRecord
 from edge.view import ViewContext, WebSettings
-from edge.view.snapshots import SNAPSHOTS
-from edge.view.web.api import (
-    ApiError,
-    execute_command,
-    faces_json,
-    parse_command,
-    read_json,
-)
+from edge.view.web.api import ApiError, execute_command, faces_json, parse_command, read_json
 from edge.view.web.auth import TokenAuth
 from edge.view.web.history import History, HistoryRoutes
-from edge.view.web.images import Images
-from edge.view.web.metrics import CameraNumbers, MetricsCollector
+from edge.view.web.images import Images, StoredSnapshots
+from edge.view.web.metrics import CameraNumbers, HealthRoutes
 from edge.view.web.programs import Programs
-from edge.view.web.snapshots import StoredSnapshots
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
 from edge.view.web.videos import Videos
 
@@ -63,15 +41,15 @@ PAGE_FILES = {"/": PAGE / "page.html"} | {
 }
 """Each file of the page by its path; with several cameras `/` is grid.html."""
 
+PAGE_PATHS = ("/", "/{script}.js", "/strings/{language}.json", "/page.css", "/page.svg")
+
 LANGUAGES = " ".join(sorted(path.stem for path in (PAGE / "strings").iterdir()))
 
 CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
 """Path below which one of several cameras has all that an only one has at the root."""
 
-MAX_COMMAND_BYTES = 4096
-
-MAX_SETTINGS_BYTES = 65_536  # bytes of the settings that one request changes
-
+MAX_COMMAND_BYTES, MAX_SETTINGS_BYTES = 4096, 65_536
+"""Bytes of a command, and of the settings that one request changes."""
 
 COMMAND_ERROR_STATUS = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
@@ -109,31 +87,24 @@ class WebApp:
         self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
         self._context, self._quit_button = context, settings.quit_button
         self.routes = [
-            Route("/", self._page),
-            Route("/{script}.js", self._page),
-            Route("/strings/{language}.json", self._page),
-            Route("/page.css", self._page),
-            Route("/page.svg", self._page),
-            Route("/stream.mjpg", self._stream),
-            Route("/snapshot.jpg", self._snapshot),
-            Route("/events", self._event_stream),
+            *(Route(path, self._page) for path in PAGE_PATHS),
             Route("/api/state", self._state),
             Route("/api/control", self._control, methods=["POST"]),
             Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
             Route("/api/doctor", self._doctor, methods=["POST"]),
             Route("/api/quit", self._quit, methods=["POST"]),
-            Route("/api/code", self._code, methods=["POST"]),
-            Route("/api/login", self._login, methods=["POST"]),
-            Route("/api/logout", self._logout, methods=["POST"]),
-            Route("/healthz", self._health),
-            Route("/metrics", self._metrics),
             Route("/openapi.json", self._openapi),
+            *self.auth.routes,
+            *HealthRoutes(lambda: {name: app.numbers for name, app in self.cameras.items()}).routes,
             *self.videos.routes,
             *Images(context, self._first_status, settings.faces).routes,
             *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
+        own = {"/stream.mjpg": self._stream, "/snapshot.jpg": self._snapshot}
+        for path, answer in {**own, "/events": self.events.stream}.items():
+            self.routes.append(Route(path, self._name_cameras if self._several else answer))
         if not self._several:
-            self.routes += StoredSnapshots(context.state / SNAPSHOTS / context.camera).routes
+            self.routes += StoredSnapshots(context).routes
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink: of its camera, or of the only one."""
@@ -192,10 +163,9 @@ class WebApp:
             path = {"path": found[2], "raw_path": found[2].encode()}
             await app.asgi({**scope, **path}, receive, send)
 
-    def _require_camera(self) -> None:
-        if self._several:
-            text = f"expected /camera/NAME/..., one of {', '.join(self._context.cameras)}"
-            raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
+    async def _name_cameras(self, _request: Request) -> Response:
+        text = f"expected /camera/NAME/..., one of {', '.join(self._context.cameras)}"
+        raise ApiError(HTTPStatus.NOT_FOUND, "unknown", text)
 
     @property
     def viewers(self) -> int:
@@ -209,22 +179,18 @@ class WebApp:
         if path.suffix != ".html":
             return FileResponse(path)
         page = (PAGE / "grid.html" if self._several else path).read_text("utf-8")
-        response = HTMLResponse(page.replace("{languages}", LANGUAGES))
+        login = (PAGE / "login.html").read_text("utf-8")
+        filled = page.replace("{languages}", LANGUAGES).replace("{login}", login)
+        response = HTMLResponse(filled)
         if not self.auth.needs_token:
             self.auth.login(response)
         return response
 
     async def _stream(self, request: Request) -> Response:
-        self._require_camera()
         plain = request.query_params.get("boxes") == "false"
         return await (self.plain_video if plain else self.video).stream(request)
 
-    async def _event_stream(self, request: Request) -> Response:
-        self._require_camera()
-        return await self.events.stream(request)
-
     async def _snapshot(self, _request: Request) -> Response:
-        self._require_camera()
         return Response(self.video.snapshot(), media_type="image/jpeg")
 
     async def _state(self, request: Request) -> Response:
@@ -252,7 +218,7 @@ class WebApp:
 
     async def _settings(self, request: Request) -> Response:
         """Return what of the config file can be changed, or change it."""
-        command: Command = GetSettings()
+        command: GetSettings | ChangeSettings = GetSettings()
         if request.method == "PATCH":
             command = await read_json(request, ChangeSettings, MAX_SETTINGS_BYTES)
         answer = await execute_command(command, self._context)
@@ -274,47 +240,6 @@ class WebApp:
         if not self._quit_button:
             raise CommandError(ErrorCode.REFUSED, "expected `web.quit_button: true` in the config")
         return JSONResponse(await execute_command(Shutdown(), self._context))
-
-    async def _code(self, _request: Request) -> Response:
-        """Return a code for one login, such as `emotiond app` puts into a link."""
-        return JSONResponse({"code": self.auth.new_code()})
-
-    async def _login(self, request: Request) -> Response:
-        """Exchange the token, or a code, for a cookie."""
-        body = await read_json(request, dict[str, str], MAX_COMMAND_BYTES)
-        if not body.keys() & {"token", "code"}:
-            raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
-        is_good = self.auth.use_code(body.get("code", "")) or self.auth.verify(
-            body.get("token", "")
-        )
-        if not is_good:
-            await self.auth.hold_back(request.client)
-            raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorised", "that is not the token")
-        response = JSONResponse({})
-        self.auth.login(response)
-        return response
-
-    async def _logout(self, request: Request) -> Response:
-        response = JSONResponse({})
-        self.auth.logout(request.headers, response)
-        return response
-
-    async def _health(self, _request: Request) -> Response:
-        """Tell whether the camera sees, or is not to see."""
-        states = {name: app.events.status.camera for name, app in self.cameras.items()}
-        blind = [
-            f"camera {f'{name} '.lstrip()}{state}"
-            for name, state in states.items()
-            if state not in (CameraState.ONLINE, CameraState.PAUSED)
-        ]
-        if not blind:
-            return JSONResponse({"status": "ok"})
-        return JSONResponse({"status": ", ".join(blind)}, HTTPStatus.SERVICE_UNAVAILABLE)
-
-    async def _metrics(self, _request: Request) -> Response:
-        metrics = MetricsCollector({name: app.numbers for name, app in self.cameras.items()})
-        media_type = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(generate_latest(metrics), media_type=media_type)
 
     @property
     def numbers(self) -> CameraNumbers:

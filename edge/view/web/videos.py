@@ -70,13 +70,9 @@ class Videos:
         if request.method == "POST":
             return await self._add(request)
         self._videos = {key: one for key, one in self._videos.items() if one.folder.is_dir()}
+        told = ("name", "state", "frames", "total", "error")
         listed = [
-            {
-                **{name: getattr(one, name) for name in ("name", "state", "frames", "total")},
-                "id": key,
-                "error": one.error,
-                "files": one.results,
-            }
+            {**{name: getattr(one, name) for name in told}, "id": key, "files": one.results}
             for key, one in self._videos.items()
         ]
         return JSONResponse({"videos": listed})

@@ -2,8 +2,9 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from edge.cli import main
 from edge.commands.embedded_broker import free_port
-from edge.commands.events import WatchFormatter, event_line
+from edge.commands.events import event_line, watch_line
 from edge.publish.events import encode_event
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.session import connect_any
@@ -150,12 +151,19 @@ def test_a_secret_that_is_not_there_is_told_in_one_line(
     assert "none: the secret cannot be read" in capsys.readouterr().err.splitlines()[-1]
 
 
-def format_line(formatter: WatchFormatter, topic: str, payload: bytes) -> str | None:
-    return formatter.line(MqttMessage(topic, payload))
+Formatter = Callable[[MqttMessage], str | None]
+
+
+def formatting(names: bool) -> Formatter:
+    return partial(watch_line, told={}, names=names)
+
+
+def format_line(formatter: Formatter, topic: str, payload: bytes) -> str | None:
+    return formatter(MqttMessage(topic, payload))
 
 
 def test_every_event_is_told_even_the_same_again() -> None:
-    formatter = WatchFormatter(names=False)
+    formatter = formatting(names=False)
     payload = encode_event(event())
     first = format_line(formatter, "emotiond/a/event", payload)
     assert first is not None
@@ -164,7 +172,7 @@ def test_every_event_is_told_even_the_same_again() -> None:
 
 
 def test_a_device_that_comes_and_goes_is_told_once_each_time() -> None:
-    formatter = WatchFormatter(names=False)
+    formatter = formatting(names=False)
     lines = [
         format_line(formatter, "emotiond/a/availability", payload)
         for payload in (b"online", b"online", b"offline", b"online")
@@ -178,7 +186,7 @@ def test_a_device_that_comes_and_goes_is_told_once_each_time() -> None:
 
 
 def test_of_the_state_the_camera_is_told_when_it_changes() -> None:
-    formatter = WatchFormatter(names=False)
+    formatter = formatting(names=False)
     states = [
         b'{"faces": 0, "camera": "online", "paused_until": null}',
         b'{"faces": 1, "camera": "online", "paused_until": null}',
@@ -195,7 +203,7 @@ def test_of_the_state_the_camera_is_told_when_it_changes() -> None:
 
 
 def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() -> None:
-    formatter = WatchFormatter(names=True)
+    formatter = formatting(names=True)
     lines = [
         format_line(formatter, f"emotiond/{device}/availability", b"online")
         for device in ("hall", "door")
@@ -207,7 +215,7 @@ def test_of_several_devices_each_line_names_its_own_and_each_has_its_own_news() 
 
 
 def test_what_cannot_be_understood_is_said_in_one_line() -> None:
-    formatter = WatchFormatter(names=True)
+    formatter = formatting(names=True)
     for kind, payload in (("event", b"{}"), ("state", b"\xff"), ("availability", b"\xff\n")):
         line = format_line(formatter, f"emotiond/a/{kind}", payload)
         assert line is not None
@@ -216,7 +224,7 @@ def test_what_cannot_be_understood_is_said_in_one_line() -> None:
 
 
 def test_what_the_broker_no_longer_retains_is_no_news() -> None:
-    assert format_line(WatchFormatter(names=False), "emotiond/a/availability", b"") is None
+    assert format_line(formatting(names=False), "emotiond/a/availability", b"") is None
 
 
 EVENT = {

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from edge.commands.demo import CLIP
-from edge.config import Config, outbox_paths, parse_config
+from edge.config import Config, parse_config
 from edge.errors import ConfigError, EmotiondError
 from edge.pipeline import processing as module
 from edge.pipeline.build import (
@@ -302,7 +302,9 @@ def test_a_host_that_is_not_of_this_machine_is_told(daemon: Daemon, tmp_path: Pa
 
 def test_an_outbox_that_another_process_holds_is_told(daemon: Daemon, tmp_path: Path) -> None:
     sinks = [{"kind": "mqtt", "device": "b"}]
-    (box,) = outbox_paths(parse_config({"sinks": sinks, "state_dir": "state"}, tmp_path / "config"))
+    (box,) = parse_config(
+        {"sinks": sinks, "state_dir": "state"}, tmp_path / "config"
+    ).outbox_paths()
     assert box is not None
     box.parent.mkdir()
     with box.with_name(f"{box.name}.lock").open("w") as lock:

@@ -81,7 +81,7 @@ def test_closing_lets_a_waiting_writer_go() -> None:
 
 def test_a_worker_repeats_its_step_until_stopped_and_then_finishes() -> None:
     steps, finished = [], threading.Event()
-    worker = Worker("work", lambda: steps.append(1), finished.set)
+    worker = Worker("work", lambda: steps.append(1), [finished.set])
     worker.start()
     wait_until(lambda: len(steps) > 3)
     worker.stop()
@@ -92,7 +92,7 @@ def test_a_worker_repeats_its_step_until_stopped_and_then_finishes() -> None:
 
 def test_a_worker_ends_by_itself_when_its_input_is_closed() -> None:
     queue: BoundedQueue[int] = BoundedQueue(1, lossless=True)
-    worker = Worker("work", lambda: void(queue.get(1)), lambda: None)
+    worker = Worker("work", lambda: void(queue.get(1)))
     worker.start()
     queue.close()
     assert worker.join(5)
@@ -105,7 +105,7 @@ def test_a_worker_keeps_the_error_of_a_failed_step_and_still_finishes() -> None:
     def fail() -> None:
         raise RuntimeError("broken")
 
-    worker = Worker("work", fail, finished.set)
+    worker = Worker("work", fail, [finished.set])
     worker.start()
     assert worker.join(5)
     assert str(worker.error) == "broken"
@@ -119,34 +119,22 @@ def test_the_first_error_of_a_worker_is_not_masked_by_one_of_its_end() -> None:
 
         return fail
 
-    worker = Worker("work", fail_with("why it broke"), fail_with("what came of that"))
+    finished = threading.Event()
+    finish = [fail_with("what came of that"), finished.set]
+    worker = Worker("work", fail_with("why it broke"), finish)
     worker.start()
     assert worker.join(5)
+    assert finished.is_set()
     assert str(worker.error) == "why it broke"
 
 
 def test_every_step_is_a_heartbeat() -> None:
-    worker = Worker("work", lambda: time.sleep(0.01), lambda: None)
+    worker = Worker("work", lambda: time.sleep(0.01))
     before = worker.heartbeat
     worker.start()
     wait_until(lambda: worker.heartbeat > before)
     worker.stop()
     assert worker.join(5)
-
-
-def test_what_a_worker_begins_with_is_done_by_its_own_thread_before_the_first_step() -> None:
-    order: list[str] = []
-
-    def note(what: str) -> Callable[[], None]:
-        return lambda: order.append(f"{threading.current_thread().name} {what}")
-
-    worker = Worker("work", note("steps"), note("ends"), note("begins"))
-    worker.start()
-    wait_until(lambda: len(order) > 2)
-    worker.stop()
-    assert worker.join(5)
-    assert order[:2] == ["work begins", "work steps"]
-    assert order[-1] == "work ends"
 
 
 def test_a_reader_that_is_woken_returns_with_nothing_once() -> None:
@@ -184,7 +172,7 @@ def test_no_scene_is_kept_where_nobody_may_look() -> None:
 def test_what_is_cleared_is_not_seen_any_more() -> None:
     latest = LatestFrame()
     latest.show(scene())
-    latest.clear()
+    latest.show(None)
     assert latest.newest is None
 
 
@@ -205,7 +193,7 @@ def test_who_has_seen_a_scene_learns_that_it_was_cleared() -> None:
     latest.show(first)
     viewer = Thread(target=lambda: latest.next(first, timeout=600), daemon=True)
     viewer.start()
-    latest.clear()
+    latest.show(None)
     wait_until(lambda: not viewer.is_alive())
 
 

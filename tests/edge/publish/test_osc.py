@@ -14,8 +14,8 @@ from pythonosc.osc_server import ThreadingOSCUDPServer
 from edge.commands.embedded_broker import free_port
 from edge.config import parse_config
 from edge.errors import ConfigError, Level
-from edge.publish import OscSettings, SinkContext, osc
-from edge.publish.osc import OscSink
+from edge.publish import SinkContext, osc
+from edge.publish.osc import OscSettings, OscSink
 from edge.types import EventType
 from tests.brokers import wait_until
 from tests.events import event, expression, sight, stats, status, uncertain

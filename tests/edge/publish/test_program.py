@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from edge.config import parse_config
+from edge.doctor.checks import guarded
 from edge.errors import ConfigError, Level
-from edge.publish import CommandSettings, SinkContext
-from edge.publish.program import CommandSink
+from edge.publish import SinkContext
+from edge.publish.program import CommandSettings, CommandSink
 from tests.brokers import wait_until
 from tests.events import event, uncertain
 
@@ -165,7 +166,7 @@ def test_a_program_that_is_not_there_is_one_line_and_a_failure_for_doctor() -> N
     (settings,) = parse_config(data, Path("my.yaml")).sinks
     with pytest.raises(ConfigError, match="found 'no-such-program'"):
         settings.open(SinkContext())
-    assert [result.level for result in settings.check()] == [Level.FAILURE]
+    assert [one.level for one in guarded("sink", settings.check())] == [Level.FAILURE]
 
 
 @pytest.mark.parametrize("arguments", [[], [""], ["a\0b"], "ls -l"])

@@ -77,7 +77,8 @@ def test_a_removed_sink_is_closed_before_a_new_one_gets_the_status_and_starts() 
     sinks.start()
     sinks.publish(status())
     old.dropped = 2
-    sinks.replace([new, staying], 1.0)
+    sinks.request([new, staying])
+    sinks.replace_requested(1.0)
     assert notes[2:] == ["old closed", "new started, told 1"]
     sinks.publish(event())
     assert [len(sink.events) for sink in (old, staying, new)] == [0, 1, 1]

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.config import outbox_paths, parse_config, redacted_config
+from edge.config import parse_config
 from edge.errors import ConfigError, EmotiondError, Level
-from edge.publish import SinkContext, WebhookSettings, webhook
+from edge.publish import SinkContext, webhook
 from edge.publish.mqtt.settings import TlsSettings
-from edge.publish.webhook import WebhookSink
+from edge.publish.webhook import WebhookSettings, WebhookSink
 from edge.secrets import SecretRef
 from tests import schema
 from tests.brokers import wait_until
@@ -221,10 +221,10 @@ def test_path_and_query_of_an_address_are_not_shown_and_each_has_an_outbox() -> 
     urls = ["https://host/hook/s3cret?key=hidden", "https://host/hook/other"]
     sinks = [{"kind": "webhook", "url": url} for url in urls]
     config = parse_config({"sinks": sinks}, Path("my.yaml"))
-    shown = msgspec.json.encode(redacted_config(config))
+    shown = msgspec.json.encode(config.redacted())
     assert b"s3cret" not in shown
     assert b"key=hidden" not in shown
-    assert len({str(path) for path in outbox_paths(config)}) == 2
+    assert len({str(path) for path in config.outbox_paths()}) == 2
     with pytest.raises(ConfigError, match=r"sinks\[1\]: expected another target") as caught:
         parse_config({"sinks": [sinks[0], sinks[0]]}, Path("my.yaml"))
     assert "s3cret" not in str(caught.value)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.config import Config, load_config, outbox_paths, parse_config
+from edge.config import Config, load_config, parse_config
 from edge.paths import lock_private, note_image
 from edge.publish.jsonl import JsonlSettings, prune_events
 from edge.publish.sink import SinkContext
@@ -159,7 +159,7 @@ def test_damaged_and_earlier_outboxes_are_deleted_by_age_and_the_present_one_is_
     tmp_path: Path,
 ) -> None:
     state = tmp_path / "state"
-    _, path = outbox_paths(config_of(tmp_path))
+    _, path = config_of(tmp_path).outbox_paths()
     assert path is not None
     present = aged(path, 30)
     for name in (f"{path.name}.damaged", "outbox-emotiond-old.sqlite"):

@@ -2,12 +2,13 @@
 
 import { createElement, formatDuration, percent, shareBar, swatch, t, word } from "./dom.js";
 
+export const areOpen = (count) => count <= 3; // whether the bars of so many faces are shown unasked
 export const certainty = (face) => (face.confidence === null ? face.reasons.map((one) => word("reason", one)).join(", ") : percent(face.confidence));
 
-export function faceCard(face, colors) {
+export function faceCard(face, colors, open = true) {
   const labels = Object.keys(face.probabilities ?? {});
   const bars = labels.map((label) => Object.assign(shareBar(word("emotion", label), colors[label]), { label }));
-  const card = createElement("article", { className: "face" }, createElement("h3"), createElement("div", { className: "bars" }, ...bars));
+  const card = createElement("details", { className: "face", open }, createElement("summary", {}, createElement("h3")), createElement("div", { className: "bars" }, ...bars));
   return updateCard(card, face, colors);
 }
 

@@ -1,7 +1,7 @@
 // Files: an image is analyzed at once; a video in the background, by a process of its own.
 
 import { ask, byId, counted, createElement, errorText, percent, request, showMessage, t } from "./dom.js";
-import { faceCard } from "./faces.js";
+import { areOpen, faceCard } from "./faces.js";
 
 const MAX_VIDEO_BYTES = 300e6; // as the daemon's own limit, which it would tell too late
 const INTERVAL = 1000;
@@ -21,7 +21,7 @@ async function analyze(file) {
     if (!response.ok) return showMessage(verdict, await errorText(response), true);
     const { faces } = await response.json();
     showMessage(verdict, faces.length ? counted("found", faces.length) : t("found.none"));
-    byId("found").replaceChildren(...faces.map((face) => faceCard(face, colors)));
+    byId("found").replaceChildren(...faces.map((face) => faceCard(face, colors, areOpen(faces.length))));
     const annotated = await request("api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
     if (annotated.ok) show(await annotated.blob());
   } catch {
@@ -81,7 +81,7 @@ function update(row, video) {
   const { state, name, frames, total, error, files } = video;
   const running = state === "waiting" || state === "analyzing";
   const share = total ? Math.min(1, frames / total) : 0;
-  row.state.textContent = state === "failed" ? error : t(`video.${state}`, { share: total ? percent(share) : frames });
+  row.state.textContent = state === "failed" ? error : t(`video.${running && !frames ? "waiting" : state}`, { share: total ? percent(share) : frames });
   row.state.classList.toggle("bad", state === "failed");
   row.progress.hidden = !running;
   if (total) row.progress.value = share;

@@ -9,7 +9,7 @@ function newCell(name) {
   const image = createElement("img", { alt: t("camera.named", { name }) });
   const state = createElement("span", { className: "pill" });
   const faces = createElement("small");
-  const link = createElement("a", { href: `camera/${name}/` }, image, createElement("strong", { textContent: name }), state, faces);
+  const link = createElement("a", { href: `camera/${name}/` }, createElement("div", {}, image), createElement("strong", { textContent: name }), state, faces);
   const cell = { item: createElement("li", { className: "card" }, link), image, state, faces };
   byId("grid").append(cell.item);
   return cell;

@@ -1,6 +1,6 @@
 // The guide of a fresh install: camera, orientation, privacy, broker. Each choice is saved at once.
 
-import { ask, byId, createElement, showMessage, t } from "./dom.js";
+import { ask, byId, createElement, t } from "./dom.js";
 import { apply } from "./settings.js";
 
 const answer = byId("guide-answer");
@@ -22,7 +22,7 @@ export async function showGuide() {
   byId("guide-rotation").value = String(fields["source.rotation"]?.value ?? 0);
   byId("guide-blur").value = fields["privacy.blur"].value;
   byId("guide-host").value = fields[broker].value;
-  showMessage(answer, known.length > 1 || path in cameras ? "" : t("guide.camera.none"));
+  byId("guide-cameras").textContent = Object.keys(cameras).length ? "" : t("guide.camera.none");
 }
 
 byId("guide-camera").addEventListener("change", ({ target }) => target.value && apply({ source: target.value }, answer));

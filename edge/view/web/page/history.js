@@ -5,7 +5,7 @@ import { ask, byId, choose, createShape, formatDuration, language, percent, shar
 const HOUR = 3600000;
 const DAY = 24 * HOUR;
 const HEIGHT = 150;
-const LEFT = 44;
+const LEFT = 66;
 let shown = null; // {start, end, parts, joined} of what is looked at; `joined` parts are one bar
 let former = []; // what was looked at before each zoom
 let colors = {};
@@ -13,6 +13,8 @@ let colors = {};
 const atDay = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "numeric" });
 const atTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const total = (seconds) => Object.values(seconds).reduce((sum, value) => sum + value, 0);
+// In the order of the classes, which is the same everywhere.
+const ordered = (seconds) => [...new Set([...Object.keys(colors), ...Object.keys(seconds)])].filter((one) => one in seconds).map((one) => [one, seconds[one]]);
 
 function spanOf(name) {
   const today = new Date().setHours(0, 0, 0, 0);
@@ -34,7 +36,7 @@ function sums(parts, keyOf) {
 
 function stack(seconds, left, width, tallest) {
   let bottom = HEIGHT;
-  return Object.entries(seconds).map(([emotion, value]) => {
+  return ordered(seconds).map(([emotion, value]) => {
     const height = (value / tallest) * (HEIGHT - 10);
     bottom -= height;
     return createShape("rect", { x: left, y: bottom, width: Math.max(1, width - 2), height, fill: colors[emotion] ?? "#ffffff" });
@@ -42,7 +44,7 @@ function stack(seconds, left, width, tallest) {
 }
 
 function bar(one, left, width, tallest, zoom) {
-  const text = Object.entries(one.seconds).map(([emotion, value]) => `${word("emotion", emotion)} ${formatDuration(value)}`).join(", ");
+  const text = ordered(one.seconds).map(([emotion, value]) => `${word("emotion", emotion)} ${formatDuration(value)}`).join(", ");
   const label = `${atDay.format(Date.parse(one.start))} ${atTime.format(Date.parse(one.start))}: ${text || t("past.nobody")}`;
   const group = createShape("g", { tabindex: 0, role: "button", "aria-label": label });
   group.append(createShape("title", {}, label), createShape("rect", { x: left, y: 0, width, height: HEIGHT, class: "hit" }), ...stack(one.seconds, left, width, tallest));
@@ -51,10 +53,12 @@ function bar(one, left, width, tallest, zoom) {
   return group;
 }
 
-function fill(svg, parts) {
-  svg.setAttribute("viewBox", `0 0 ${svg.clientWidth || 600} ${HEIGHT + 22}`);
+function fill(svg, tallest, parts) {
+  const width = svg.clientWidth || 600;
+  const lines = [10, HEIGHT / 2 + 5, HEIGHT].map((y) => createShape("line", { x1: LEFT, x2: width, y1: y, y2: y }));
+  svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT + 22}`);
   svg.setAttribute("height", HEIGHT + 22);
-  svg.replaceChildren(...parts);
+  svg.replaceChildren(...lines, ...parts, createShape("text", { x: 0, y: 14 }, formatDuration(tallest)));
 }
 
 function drawBars(bars) {
@@ -70,12 +74,13 @@ function drawBars(bars) {
     look({ start: start + index * length, end: start + (index + 1) * length, parts: 48, joined: 1 });
   };
   const parts = bars.map((one, index) => bar(one, LEFT + index * step, step, tallest, zoom(index)));
-  for (let part = 0; part <= 4; part++) {
+  const ticks = width < 500 ? 2 : 4; // so that no two texts touch
+  for (let part = 0; part <= ticks; part++) {
     const format = end - start > 2 * DAY ? atDay : atTime;
-    const anchor = { 0: "start", 4: "end" }[part] ?? "middle";
-    parts.push(createShape("text", { x: LEFT + (part * (width - LEFT)) / 4, y: HEIGHT + 18, "text-anchor": anchor }, format.format(start + (part * (end - start)) / 4)));
+    const anchor = { 0: "start", [ticks]: "end" }[part] ?? "middle";
+    parts.push(createShape("text", { x: LEFT + (part * (width - LEFT)) / ticks, y: HEIGHT + 18, "text-anchor": anchor }, format.format(start + (part * (end - start)) / ticks)));
   }
-  fill(svg, [...parts, createShape("text", { x: 0, y: 12 }, formatDuration(tallest))]);
+  fill(svg, tallest, parts);
 }
 
 function drawHours(parts) {
@@ -85,7 +90,7 @@ function drawHours(parts) {
   const tallest = Math.max(60, ...hours.map(total));
   const drawn = hours.flatMap((seconds, hour) => stack(seconds, LEFT + hour * step, step, tallest));
   const labels = [0, 6, 12, 18].map((hour) => createShape("text", { x: LEFT + hour * step, y: HEIGHT + 18 }, `${hour}:00`));
-  fill(byId("past-hours"), [...drawn, ...labels, createShape("text", { x: 0, y: 12 }, formatDuration(tallest))]);
+  fill(byId("past-hours"), tallest, [...drawn, ...labels]);
 }
 
 async function look(span) {
@@ -104,9 +109,9 @@ async function look(span) {
   drawBars([...sums(bars, (_, index) => Math.floor(index / span.joined)).values()]);
   drawHours(bars);
   const all = total(seconds);
-  byId("past-emotions").replaceChildren(...Object.entries(seconds).map(([emotion, value]) => shareBar(word("emotion", emotion), colors[emotion], value / all, `${percent(value / all)} · ${formatDuration(value)}`)));
+  byId("past-emotions").replaceChildren(...ordered(seconds).map(([emotion, value]) => shareBar(word("emotion", emotion), colors[emotion], value / all, `${percent(value / all)} · ${formatDuration(value)}`)));
   const longest = Math.max(...Object.values(zones));
-  byId("past-zones").replaceChildren(...Object.entries(zones).map(([zone, value]) => shareBar(zone, "var(--accent)", value / longest, formatDuration(value))));
+  byId("past-zones").replaceChildren(...Object.entries(zones).map(([zone, value]) => shareBar(zone, "var(--soft)", value / longest, formatDuration(value))));
   byId("past-zones-card").hidden = !Object.keys(zones).length;
 }
 

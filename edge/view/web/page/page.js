@@ -2,7 +2,7 @@
 
 import { ask, byId, choose, counted, createElement, createShape, errorText, formatDuration, formatTime, language, languages, onLogin, percent, request, showLogin, showMessage, swatch, t, word } from "./dom.js";
 import { showCollecting } from "./collect.js";
-import { certainty, faceCard, updateCard } from "./faces.js";
+import { areOpen, certainty, faceCard, updateCard } from "./faces.js";
 import { showVideos } from "./files.js";
 import { isGuided, showGuide } from "./guide.js";
 import { showHistory } from "./history.js";
@@ -14,6 +14,7 @@ const HISTORY_MINUTES = 60;
 const EVENTS = 100;
 const LANES = 12;
 const LANE = 26;
+const ANSWER_MS = 6000; // for which the answer to a command is shown
 
 let state = null;
 let colors = {};
@@ -24,6 +25,7 @@ function showView() {
   const views = [...document.querySelectorAll(".view")];
   const chosen = views.find((view) => `#${view.dataset.view}` === location.hash) ?? views[0];
   for (const view of views) view.hidden = view !== chosen;
+  document.body.dataset.shown = chosen.dataset.view;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${chosen.dataset.view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -40,9 +42,13 @@ function showView() {
   if (state) fillView[chosen.dataset.view]?.();
 }
 
+let clearing = 0;
+
 async function sendCommand(command, done) {
   const options = { method: "POST", body: JSON.stringify(command) };
   if (await ask("api/control", byId("answer"), options)) showMessage(byId("answer"), done);
+  clearTimeout(clearing);
+  clearing = setTimeout(() => showMessage(byId("answer"), ""), ANSWER_MS);
   refresh();
 }
 
@@ -86,6 +92,7 @@ function overlayText() {
 function updateOverlay() {
   const text = overlayText();
   byId("overlay").hidden = !text;
+  for (const one of [byId("boxes"), byId("snapshot")]) one.hidden = text;
   if (text) byId("overlay").replaceChildren(createElement("strong", { textContent: text[0] }), text[1]);
   if (video.naturalWidth) screenCard.style.aspectRatio = `${video.naturalWidth} / ${video.naturalHeight}`;
 }
@@ -103,7 +110,7 @@ function showFaces({ fps, faces }) {
     const bars = Object.keys(face.probabilities ?? {}).length;
     if (former && former.querySelectorAll(".bar").length === bars) updateCard(former, face, colors, firstSeen.get(face.track_id));
     else {
-      const card = faceCard(face, colors);
+      const card = faceCard(face, colors, former?.open ?? areOpen(faces.length));
       if (former) former.replaceWith(card);
       else byId("faces").append(card);
       cards.set(face.track_id, card);
@@ -160,12 +167,14 @@ function drawTimeline() {
   const height = Math.max(1, tracks.length) * LANE + 22;
   const x = (time) => left + ((Math.max(from, time) - from) / (now - from)) * (width - left);
   const parts = [];
-  for (let part = 0; part <= 5; part++) {
-    const ago = (part * minutes) / 5;
+  const ticks = minutes === 5 ? 5 : 4;
+  const every = width < 500 ? 2 : 1; // so that no two texts touch
+  for (let part = 0; part <= ticks; part++) {
+    const ago = (part * minutes) / ticks;
     const tick = x(now - ago * 60000);
-    const anchor = { 0: "end", 5: "start" }[part] ?? "middle";
+    const anchor = { 0: "end", [ticks]: "start" }[part] ?? "middle";
     parts.push(createShape("line", { x1: tick, x2: tick, y1: 0, y2: height - 18 }));
-    parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, part ? t("timeline.ago", { minutes: ago }) : t("timeline.now")));
+    if (part % every === 0) parts.push(createShape("text", { x: tick, y: height - 4, "text-anchor": anchor }, part ? t("timeline.ago", { minutes: ago }) : t("timeline.now")));
   }
   tracks.forEach((track, lane) => parts.push(createShape("text", { x: 0, y: lane * LANE + 17 }, `#${track}`)));
   for (const span of shown) {
@@ -220,10 +229,12 @@ function fillSelect(select, names, present) {
   select.replaceChildren(...names.map((name) => createElement("option", { value: name, textContent: name, selected: name === present })));
 }
 
+const milliseconds = (time) => (time < 10 ? time : Math.round(time));
+
 function showStats(stats) {
   if (!stats) return;
   const latency = stats.frame_latency_ms;
-  byId("latency").textContent = latency ? `${latency.p50} / ${latency.p95} ms` : "–";
+  byId("latency").textContent = latency ? `${milliseconds(latency.p50)} / ${milliseconds(latency.p95)} ms` : "–";
   byId("dropped").textContent = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   const heat = stats.temperature === null ? "" : ` · ${Math.round(stats.temperature)} °C`;
   byId("cpu").textContent = `${percent(stats.cpu)}${heat}`;

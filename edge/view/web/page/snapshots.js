@@ -4,7 +4,7 @@ import { ask, byId, createElement, language, t, word } from "./dom.js";
 
 const REFRESH_MS = 15000;
 const card = byId("snapshots");
-const list = createElement("ol", { className: "snapshots" });
+const list = createElement("ol", { className: "snapshots", tabIndex: 0 });
 const more = createElement("button", { type: "button", textContent: t("snapshots.older") });
 const all = createElement("button", { type: "button", textContent: t("snapshots.delete") });
 const count = createElement("span");
@@ -16,12 +16,13 @@ const format = new Intl.DateTimeFormat(language, { weekday: "short", day: "numer
 const shown = () => [...list.children].map((entry) => entry.dataset.name);
 
 function entry({ name, time, type, emotion, track_id: track }) {
-  const text = `${format.format(Date.parse(time))}: ${t(type === "start" ? "event.start" : "event.change", { track, emotion: word("emotion", emotion) })}`;
+  const [date, event] = [format.format(Date.parse(time)), t(type === "start" ? "event.start" : "event.change", { track, emotion: word("emotion", emotion) })];
+  const text = `${date}: ${event}`;
   const link = createElement("a", { href: `api/snapshots/${name}`, target: "_blank" }, createElement("img", { src: `api/snapshots/${name}`, loading: "lazy", alt: text }));
-  const remove = createElement("button", { type: "button", textContent: t("delete") });
+  const remove = createElement("button", { type: "button", textContent: "✕" });
   remove.setAttribute("aria-label", t("delete.named", { name: text }));
   remove.addEventListener("click", async () => (await ask(`api/snapshots/${name}`, answer, { method: "DELETE" })) && refresh());
-  const item = createElement("li", {}, link, createElement("small", { textContent: text }), remove);
+  const item = createElement("li", {}, link, createElement("small", {}, date, createElement("br"), event), remove);
   item.dataset.name = name;
   return item;
 }

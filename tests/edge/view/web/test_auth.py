@@ -9,8 +9,7 @@ import pytest
 from edge.errors import ConfigError
 from edge.secrets import SecretRef
 from edge.view import WebSettings
-from edge.view.web.auth import TokenAuth
-from edge.view.web.sessions import CODE_AGE_S, Sessions
+from edge.view.web.auth import CODE_AGE_S, Sessions, TokenAuth
 from tests.edge.view.web.servers import Server, serve
 
 TOKEN = "correct-horse-battery"

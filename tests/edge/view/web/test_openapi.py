@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = folder / "token"
     path.write_text(TOKEN)
     slow = pytest.MonkeyPatch()
-    slow.setattr("edge.view.web.sessions.MAX_DELAY_S", 0.0)  # hundreds of wrong tokens
+    slow.setattr("edge.view.web.auth.MAX_DELAY_S", 0.0)  # hundreds of wrong tokens
     settings = WebSettings(port=0, token=SecretRef(file=path), faces=folder / "faces")
     with serve(settings, folder=folder) as server:
         server.latest.show(scene(expression()))

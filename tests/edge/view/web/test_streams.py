@@ -87,7 +87,7 @@ def test_faces_are_told_as_they_are_now(server: Server) -> None:
         told = next_item(stream, "faces")
         assert told["frame"] == {"width": 64, "height": 48}
         assert [face["emotion"] for face in told["faces"]] == ["happy"]
-        server.latest.clear()
+        server.latest.show(None)
         assert next_item(stream, "faces")["faces"] == []
 
 
@@ -232,7 +232,7 @@ def test_while_there_is_nothing_to_see_the_picture_of_before_is_not_shown(server
         server.latest.show(scene(image=grey(50)))
         first = watch(server, stack)
         next_picture(first)
-        server.latest.clear()
+        server.latest.show(None)
         time.sleep(0.1)
         second = watch(server, stack)
         server.latest.show(scene(image=grey(200)))

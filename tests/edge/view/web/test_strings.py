@@ -11,7 +11,10 @@ from edge.view.web.routes import PAGE
 
 LANGUAGES = {path.stem: json.loads(path.read_text()) for path in (PAGE / "strings").glob("*.json")}
 SCRIPTS = {path.name: path.read_text() for path in sorted(PAGE.glob("*.js"))}
-PAGES = {path.name: path.read_text() for path in sorted(PAGE.glob("*.html"))}
+LOGIN = (PAGE / "login.html").read_text()
+PAGES = {
+    one: (PAGE / one).read_text().replace("{login}", LOGIN) for one in ("grid.html", "page.html")
+}
 
 READ = ("alt", "aria-label", "placeholder", "title")
 """Attributes of HTML that are read to somebody."""
