@@ -12,8 +12,7 @@ from edge.types import Frame, Image, KindSettings
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
-FLIPS = {"vertical": 0, "horizontal": 1, "both": -1}
-"""Codes of cv2.flip."""
+FLIPS = {"vertical": 0, "horizontal": 1, "both": -1}  # codes of cv2.flip
 
 WHOLE: tuple[Share, Share, Share, Share] = (0.0, 0.0, 1.0, 1.0)
 

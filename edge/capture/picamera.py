@@ -32,8 +32,7 @@ from edge.types import Frame
 PROGRAMS = ("rpicam-vid", "libcamera-vid")
 """Name of the capture program on Raspberry Pi OS since Bookworm, and its name before."""
 
-JPEG_QUALITY = 80
-"""1-100; the program's own default is 50, and a face is read by its fine detail."""
+JPEG_QUALITY = 80  # 1-100; the program's own default is 50, and a face is read by its fine detail
 
 START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0
 """Seconds until the first image, and without a next one, after which the camera, or the program, is

@@ -17,21 +17,18 @@ from edge.types import CameraState, Frame, GrayImage, Image
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0
 """Seconds between attempts; a camera that returns is found within the longest."""
 
-STEADY_S = 30.0
-"""Seconds of frames after which a connection has lasted, and delays begin anew."""
+STEADY_S = 30.0  # seconds of frames after which a connection has lasted, and delays begin anew
 
 MAX_LOSSES = 3
 """Connections lost in a row before they lasted, after which the source counts as unsteady."""
 
-MAX_BAD_FRAMES = 5
-"""Frames in a row that may be empty or damaged before the connection is given up."""
+MAX_BAD_FRAMES = 5  # frames in a row that may be empty or damaged before the connection is given up
 
 IDLE_INTERVAL_S = 0.1
 """Seconds between the frames that are decoded of an idle scene: who comes in is noticed so much
 later at most."""
 
-LOOK_INTERVAL_S = 1.0
-"""Seconds between two looks for blindness."""
+LOOK_INTERVAL_S = 1.0  # seconds between two looks for blindness
 
 STEP = 8
 """Distance in pixels of those that are looked at: noise changes nearly every pixel of a JPEG's

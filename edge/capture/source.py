@@ -15,11 +15,8 @@ from edge.errors import InputError, SourceError
 from edge.types import Frame, Image
 from edge.zones import Polygon, black_out
 
-MAX_WAIT = 0.5
-"""Longest single wait, in seconds, so that a stop is answered soon."""
-
-ROUNDING_S = 0.002
-"""Seconds by which frames may come early: containers round their times."""
+MAX_WAIT = 0.5  # longest single wait, in seconds, so that a stop is answered soon
+ROUNDING_S = 0.002  # seconds by which frames may come early: containers round their times
 
 MAX_PIXELS = 50_000_000
 """Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""

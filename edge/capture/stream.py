@@ -50,8 +50,7 @@ LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 """Usual intervals between two packets after which the stream is lost, and the bounds of that time
 in seconds. The upper one is also that of packets that complete no frame."""
 
-SMOOTHING = 0.5
-"""Weight of the last interval in the usual one."""
+SMOOTHING = 0.5  # weight of the last interval in the usual one
 
 IMAGE_FORMATS = ("image2", "_pipe")
 """Ends of the names that FFmpeg gives to single images, such as jpeg_pipe."""

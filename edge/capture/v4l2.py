@@ -37,8 +37,7 @@ CAPTURE_BUFFERS = ((0x1, 1), (0x1000, 9))
 
 CAP_DEVICE_CAPS, FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 0x8000_0000, 1, 1
 
-BIG_ENDIAN = 0x8000_0000
-"""The bit that v4l2_fourcc_be() sets."""
+BIG_ENDIAN = 0x8000_0000  # the bit that v4l2_fourcc_be() sets
 
 MAX_ITEMS = 256
 """Formats, or sizes of one, that are asked for; some driver might never end the list."""
@@ -49,8 +48,7 @@ RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})
 NO_IMAGES = "gives no images that can be shown"
 PICAMERA_HINT = "a camera at a Raspberry Pi's own port is read by `source: {kind: picamera}`"
 
-GROUP = "video"
-"""Whose members may open cameras, on Debian and under the unit."""
+GROUP = "video"  # whose members may open cameras, on Debian and under the unit
 
 ROOT = Path("/")
 """Directory of the `dev`, `sys` and `proc` in which devices and processes are listed."""

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-MAX_GAP_S = 60.0
-"""Seconds between two frames above which the container's times are not believed."""
+MAX_GAP_S = 60.0  # seconds between two frames above which the container's times are not believed
 
 DEFAULT_FPS, MAX_FPS = 25.0, 240.0
 """Frames a second of a container that says none, or more than cameras have."""

@@ -14,8 +14,7 @@ from importlib.metadata import Distribution, distributions
 
 from edge.errors import CheckResult, failure, ok, warning
 
-MIN_PYTHON = (3, 11)
-"""As `requires-python` in pyproject.toml says."""
+MIN_PYTHON = (3, 11)  # as `requires-python` in pyproject.toml says
 
 INSTALL_OPENCV = "pip install 'opencv-python-headless<5'"
 
