@@ -16,10 +16,7 @@ from rich.table import Table
 
 from edge import __version__
 from edge.commands.common import add_config, print_table
-from edge.config import (
-    Config,
-    load_config,
-)
+from edge.config import Config, load_config
 from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings

@@ -31,9 +31,7 @@ MAX_NAMED_FORMATS = 4  # in one line; some drivers have dozens
 
 
 def check_camera(
-    settings: CameraSettings,
-    root: Path = ROOT,
-    query: Callable[[Path], VideoNode] = query_node,
+    settings: CameraSettings, root: Path = ROOT, query: Callable[[Path], VideoNode] = query_node
 ) -> Iterator[CheckResult]:
     """Check the config's camera, and list the others; `query` tells what a node is."""
     path = root / settings.node
