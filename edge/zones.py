@@ -52,10 +52,7 @@ def black_out(frame: Frame, regions: Sequence[Polygon]) -> Frame:
 def zones_of(
     box: Box, image: Image, zones: Mapping[str, Polygon], before: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Return the names of the zones in which the center of a face is, in their order.
-
-    Those `before` it leaves only once it is well outside.
-    """
+    """Return the zones, in order, that a face's center is in; `before`: left once well outside."""
     center = box.center.x, box.center.y
     return tuple(
         name

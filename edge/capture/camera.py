@@ -56,10 +56,7 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
 
 
 class OpenCVSource:
-    """Live source that OpenCV reads: images, or JPEGs as the device sent them.
-
-    Its frames carry the time at which they were read.
-    """
+    """Live source that OpenCV reads, images or JPEGs as sent; each is stamped when it is read."""
 
     online = True
 

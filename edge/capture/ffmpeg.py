@@ -14,27 +14,25 @@ from edge.errors import InputError
 from edge.types import Image
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.video.codeccontext import VideoCodecContext
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
+    import av.container
 
 MAX_ERRORS = 100
 """Failures in a row to find the next packet of a damaged file, after which it has ended."""
 
 
-def open_container(url: str, options: dict[str, str]) -> "InputContainer":
+def open_container(url: str, options: dict[str, str]) -> "av.container.InputContainer":
     """Open a file or a stream, whatever the bytes of its title; errors are PyAV's."""
     import av
 
     # PyAV 19 has no such argument any more: it reads any bytes.
     lenient: Any = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-    container: InputContainer = av.open(url, options=options, **lenient)
+    container: av.container.InputContainer = av.open(url, options=options, **lenient)
     return container
 
 
-def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "VideoStream":
+def find_video(
+    container: "av.container.InputContainer", max_pixels: int = MAX_PIXELS
+) -> "av.VideoStream":
     """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
 
     Where there is none, an InputError: the cover of a piece of music is no video.
@@ -44,19 +42,16 @@ def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "Vi
     stream = container.streams.best("video")
     if stream is None or stream.disposition & Disposition.attached_pic:
         raise InputError("cannot be read as a video: it holds none")
-    video: VideoStream = stream  # type: ignore[assignment]  # what "video" asks for
+    video: av.VideoStream = stream  # type: ignore[assignment]  # what "video" asks for
     check_size(video.codec_context.width, video.codec_context.height, max_pixels)
     video.codec_context.options = {"max_pixels": str(max_pixels)}
     return video
 
 
 class FrameConverter:
-    """Turns frames as they are stored into images as a player shows them: upright, square pixels.
+    """Makes stored frames upright images of square pixels, with colors by matrix and range."""
 
-    Colors are as the frame says (matrix, range).
-    """
-
-    def __init__(self, stream: "VideoStream") -> None:
+    def __init__(self, stream: "av.VideoStream") -> None:
         from av.video.reformatter import VideoReformatter
 
         self._aspect = float(stream.sample_aspect_ratio or 1)
@@ -64,12 +59,9 @@ class FrameConverter:
         self._rotation: int | None = None
         self._matrix: list[int] | None = None
 
-    def convert(self, frame: "VideoFrame", size: tuple[int, int] | None = None) -> Image:
-        """Return an image, BGR uint8 (height, width, 3), read-only, or raise an OversizedError.
-
-        The frame is scaled to `size`, width and height as stored; None leaves its own.
-        """
-        width, height = size or (frame.width, frame.height)
+    def convert(self, frame: "av.VideoFrame", size: tuple[int, int] | None = None) -> Image:
+        """Return a read-only image, BGR uint8 (height, width, 3), or raise an OversizedError."""
+        width, height = size or (frame.width, frame.height)  # to which it is scaled, as stored
         width = round(width * self._aspect)
         check_size(width, height)
         bgr = self._reformatter.reformat(frame, width, height, "bgr24", threads=1)
@@ -85,10 +77,7 @@ class FrameConverter:
 
 
 def _upright(image: Image, matrix: list[int]) -> Image:
-    """Return an image turned and mirrored as the display matrix of its frame says.
-
-    The matrix maps (x, y) to (a x + c y, b x + d y); see libavutil/display.h.
-    """
+    """Turn an image by its display matrix: (x, y) to (ax + cy, bx + dy), libavutil/display.h."""
     right, down_of_x, _, right_of_y, down = matrix[:5]
     if abs(right) + abs(down) < abs(down_of_x) + abs(right_of_y):
         image = np.asarray(cv2.transpose(image), np.uint8)
@@ -100,10 +89,10 @@ def _upright(image: Image, matrix: list[int]) -> Image:
 
 
 def decode_frames(
-    container: "InputContainer",
-    stream: "VideoStream",
-    note: Callable[["Packet[Any]"], object] = lambda packet: None,
-) -> Iterator["VideoFrame | None"]:
+    container: "av.container.InputContainer",
+    stream: "av.VideoStream",
+    note: Callable[["av.Packet[Any]"], object] = lambda packet: None,
+) -> Iterator["av.VideoFrame | None"]:
     """Yield each frame of a video in a file, and None for what is damaged: the rest follows it.
 
     `note` is called with each packet, those of other streams among them.
@@ -126,8 +115,8 @@ def decode_frames(
 
 
 def decode_packet(
-    context: "VideoCodecContext", packet: "Packet[VideoStream] | None"
-) -> list["VideoFrame | None"]:
+    context: "av.VideoCodecContext", packet: "av.Packet[av.VideoStream] | None"
+) -> list["av.VideoFrame | None"]:
     """Return the frames that a packet completes, None for what is damaged; no packet is the end."""
     from av.error import FFmpegError
 

@@ -28,7 +28,6 @@ SUFFIXES = frozenset(
 MAX_FILE_BYTES = 200_000_000
 """Bytes of an image file: an uncompressed one of that many pixels, and its metadata."""
 
-
 MIN_SPREAD = 1.0  # gray levels, standard deviation, below which nothing can be seen in an image
 
 log = logging.getLogger(__name__)

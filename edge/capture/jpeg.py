@@ -16,8 +16,7 @@ T.81, B.1.1.5), so neither occurs inside one that carries no other, such as a th
 JPEG_SIZE = re.compile(rb"\xff[\xc0-\xc2]\x00.\x08(..)(..)", re.DOTALL)
 """Frame header of a JPEG (ITU-T T.81, B.2.2): height and width, two bytes each."""
 
-MAX_JPEG_BYTES = 1 << 24
-"""More than the largest image that a config may ask for takes at the best quality."""
+MAX_JPEG_BYTES = 1 << 24  # more than the largest image of a config takes at the best quality
 
 
 class MjpegParser:

@@ -14,28 +14,14 @@ from edge.errors import InputError, SourceError
 from edge.native_stderr import caught_stderr
 from edge.types import CameraState, Frame, GrayImage, Image
 
-FIRST_DELAY, MAX_DELAY = 0.5, 15.0
-"""Seconds between attempts; a camera that returns is found within the longest."""
-
+FIRST_DELAY, MAX_DELAY = 0.5, 15.0  # seconds between attempts; a camera is found within the last
 STEADY_S = 30.0  # seconds of frames after which a connection has lasted, and delays begin anew
-
-MAX_LOSSES = 3
-"""Connections lost in a row before they lasted, after which the source counts as unsteady."""
-
+MAX_LOSSES = 3  # connections lost in a row before they lasted, after which it is unsteady
 MAX_BAD_FRAMES = 5  # frames in a row that may be empty or damaged before the connection is given up
-
-IDLE_INTERVAL_S = 0.1
-"""Seconds between the frames that are decoded of an idle scene: who comes in is noticed so much
-later at most."""
-
+IDLE_INTERVAL_S = 0.1  # between the frames decoded of an idle scene: who comes is seen so late
 LOOK_INTERVAL_S = 1.0  # seconds between two looks for blindness
-
-STEP = 8
-"""Distance in pixels of those that are looked at: noise changes nearly every pixel of a JPEG's
-block, or none."""
-
-CELLS = (8, 6)
-"""Parts of the image, across and down, that are averaged, so that noise is not taken for light."""
+STEP = 8  # pixels between those looked at: noise changes nearly all of a JPEG's block, or none
+CELLS = (8, 6)  # parts, across and down, that are averaged, so that noise is not taken for light
 
 DARK, BRIGHT = 40, 50
 """Gray levels, 0-255: darkness begins where no part is brighter than a face must be to be read (as

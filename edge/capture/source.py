@@ -17,9 +17,7 @@ from edge.zones import Polygon, black_out
 
 MAX_WAIT = 0.5  # longest single wait, in seconds, so that a stop is answered soon
 ROUNDING_S = 0.002  # seconds by which frames may come early: containers round their times
-
-MAX_PIXELS = 50_000_000
-"""Pixels of an image; decoded, each takes seven bytes for a moment. Larger ones are refused."""
+MAX_PIXELS = 50_000_000  # of an image that is not refused: decoding takes seven bytes for each
 
 log = logging.getLogger(__name__)
 
@@ -156,10 +154,7 @@ def iter_frames(
 
 
 def read_first(source: Source) -> Frame:
-    """Return the first frame that can be read, and close the source.
-
-    Where there is none, a SourceError tells of the first input that cannot be read.
-    """
+    """Return the first readable frame, and close; SourceError: why the first input is none."""
     failure: InputError | None = None
     try:
         while True:

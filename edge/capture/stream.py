@@ -19,31 +19,21 @@ from edge.secrets import SecretRef, redact_url
 from edge.types import DataFlow, Frame
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.video.codeccontext import VideoCodecContext
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
+    import av.container
 
-MAX_STREAM_PIXELS = 7680 * 4320
-"""Pixels of an image of a stream: as many as may be asked of a camera."""
+MAX_STREAM_PIXELS = 7680 * 4320  # of an image: as many as may be asked of a camera
 
 OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
 """Seconds within which the camera must answer, and that whoever opens the stream waits for it."""
 
-CLOSE_TIMEOUT_S = 0.2
-"""Seconds that a close waits for the thread; one to which nothing comes is left to its limit."""
-
-MAX_PACKETS = 512
-"""Packets that may wait; then the camera does. HLS sends those of some seconds at once."""
+CLOSE_TIMEOUT_S = 0.2  # that a close waits for the thread; else it is left to its own limit
+MAX_PACKETS = 512  # that may wait; then the camera does; HLS sends those of some seconds at once
 
 LATE_S, MAX_LATE_S = 0.25, 1.0
 """Seconds after which a packet that waits is late: no image is made of its frame; and after which
 none is decoded any more until the next key frame."""
 
-SEGMENTED_FORMATS = ("hls", "dash")
-"""Formats that come some seconds at once: what waits of them is not late."""
-
+SEGMENTED_FORMATS = ("hls", "dash")  # come some seconds at once: what waits of them is not late
 MIN_LOGGED = 256  # frames that are passed over before the log says so
 
 LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
@@ -51,9 +41,7 @@ LOST_INTERVALS, MIN_LOST_S, MAX_LOST_S = 10.0, 5.0, 60.0
 in seconds. The upper one is also that of packets that complete no frame."""
 
 SMOOTHING = 0.5  # weight of the last interval in the usual one
-
-IMAGE_FORMATS = ("image2", "_pipe")
-"""Ends of the names that FFmpeg gives to single images, such as jpeg_pipe."""
+IMAGE_FORMATS = ("image2", "_pipe")  # ends of FFmpeg's names of single images, as jpeg_pipe
 
 NO_ANSWER = "does not answer; check the address in `url`, the network and the camera"
 NO_VIDEO = "answers, but with no video (a web page?); `url` must be the stream's own"
@@ -79,16 +67,15 @@ DETAILS = {
 }
 """Reasons of other failures, by a word of FFmpeg's last message."""
 
-
 log = logging.getLogger(__name__)
 
 
 class Item(NamedTuple):
     """A packet, what decodes it and makes an image of its frame, and since when it waits."""
 
-    context: "VideoCodecContext"
+    context: "av.VideoCodecContext"
     converter: FrameConverter
-    packet: "Packet[VideoStream]"
+    packet: "av.Packet[av.VideoStream]"
     since: float
 
 
@@ -247,7 +234,7 @@ class StreamSource:
             log.warning(text, self._settings.location, self._passed_over)
         return passed_over
 
-    def _to_frame(self, frame: "VideoFrame", converter: FrameConverter) -> Frame:
+    def _to_frame(self, frame: "av.VideoFrame", converter: FrameConverter) -> Frame:
         before, self._size = self._size, (frame.width, frame.height)
         if before not in (None, self._size):
             raise SourceError(f"changed the size of its images from {before} to {self._size}")
@@ -299,7 +286,7 @@ class StreamSource:
         finally:
             self._items.close()
 
-    def _pass_on(self, container: "InputContainer") -> None:
+    def _pass_on(self, container: "av.container.InputContainer") -> None:
         from av.codec.context import Flags
 
         stream = find_video(container, MAX_STREAM_PIXELS)
@@ -317,7 +304,7 @@ class StreamSource:
                 return
 
 
-def open_stream(url: str, settings: StreamSettings) -> "InputContainer":
+def open_stream(url: str, settings: StreamSettings) -> "av.container.InputContainer":
     """Open a stream, or raise a SourceError that tells why and the remedy, but no address."""
     import av
 

@@ -38,9 +38,7 @@ CAPTURE_BUFFERS = ((0x1, 1), (0x1000, 9))
 CAP_DEVICE_CAPS, FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 0x8000_0000, 1, 1
 
 BIG_ENDIAN = 0x8000_0000  # the bit that v4l2_fourcc_be() sets
-
-MAX_ITEMS = 256
-"""Formats, or sizes of one, that are asked for; some driver might never end the list."""
+MAX_ITEMS = 256  # formats, or sizes of one, asked for; some driver might never end the list
 
 RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})
 """Drivers of a Raspberry Pi's camera port: raw values of the sensor, which libcamera develops."""
@@ -49,9 +47,7 @@ NO_IMAGES = "gives no images that can be shown"
 PICAMERA_HINT = "a camera at a Raspberry Pi's own port is read by `source: {kind: picamera}`"
 
 GROUP = "video"  # whose members may open cameras, on Debian and under the unit
-
-ROOT = Path("/")
-"""Directory of the `dev`, `sys` and `proc` in which devices and processes are listed."""
+ROOT = Path("/")  # of the `dev`, `sys` and `proc` in which devices and processes are listed
 
 
 class SizeRange(NamedTuple):
@@ -156,8 +152,7 @@ def why_not_opened(path: Path) -> str:
     """Return why a camera could not be opened, and the remedy, as the doctor has them."""
     try:
         node = query_node(path)
-        if _is_busy(path):
-            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        _check_free(path)
     except OSError as error:
         return f"cannot be opened: {error.strerror}; {open_remedy(error, path)}"
     if not node.gives_images:
@@ -165,16 +160,15 @@ def why_not_opened(path: Path) -> str:
     return f"{node.title}: cannot be opened; `emotiond doctor` tells what it offers"
 
 
-def _is_busy(path: Path) -> bool:
-    """Tell whether another program has the node's buffers; to ask for none changes nothing."""
+def _check_free(path: Path) -> None:
+    """Raise EBUSY where another program has the node's buffers; to ask for none changes nothing."""
     with _open(path) as file:
         for _, buffers in CAPTURE_BUFFERS:
             try:
                 _ioctl(file, VIDIOC_REQBUFS, REQUEST_BUFFERS, 0, buffers, MEMORY_MMAP, 0, 0)
             except OSError as error:  # or it has no buffers of that type
                 if error.errno == errno.EBUSY:
-                    return True
-    return False
+                    raise
 
 
 def open_remedy(error: OSError, path: Path, root: Path = ROOT) -> str:
@@ -209,10 +203,7 @@ def group_of(path: Path) -> str:
 
 
 def processes_using(path: Path, root: Path = ROOT) -> list[str]:
-    """Return name and number of each other process that has the file at `path` open (proc(5)).
-
-    Those of other users are seen by root alone.
-    """
+    """Name the other processes with a file open, as "name (number)" (proc(5)); root sees all."""
     found = []
     for process in listed(root, "proc/[0-9]*"):
         if process.name == str(os.getpid()):

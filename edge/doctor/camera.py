@@ -6,21 +6,9 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from edge.capture import v4l2
 from edge.capture.camera import CameraSettings
-from edge.capture.v4l2 import (
-    GROUP,
-    NO_IMAGES,
-    PICAMERA_HINT,
-    ROOT,
-    Format,
-    VideoNode,
-    group_of,
-    kernel_name,
-    open_remedy,
-    processes_using,
-    query_node,
-    video_nodes,
-)
+from edge.capture.v4l2 import GROUP, ROOT, Format, VideoNode, query_node
 from edge.errors import CheckResult, failure, ok, warning
 
 MAX_USB2_PIXELS = 640 * 480 * 30
@@ -39,15 +27,15 @@ def check_camera(
     try:
         yield from _check_node(subject, path, query(path), settings, root)
     except OSError as error:
-        remedy = open_remedy(error, path, root)
+        remedy = v4l2.open_remedy(error, path, root)
         yield failure(subject, f"cannot be opened: {error.strerror}", remedy)
-    for other in video_nodes(root):
+    for other in v4l2.video_nodes(root):
         if other.resolve() == path.resolve():
             continue
         try:
             node = query(other)
         except OSError as error:
-            text = f"{kernel_name(other, root)}: not the config's, and cannot be opened: "
+            text = f"{v4l2.kernel_name(other, root)}: not the config's, and cannot be opened: "
             yield ok(f"camera {other}", f"{text}{error.strerror}")
             continue
         if node.captures:
@@ -63,19 +51,19 @@ def _check_node(
     subject: str, path: Path, node: VideoNode, settings: CameraSettings, root: Path
 ) -> Iterator[CheckResult]:
     if not node.gives_images:
-        text = f"{node.title}: {NO_IMAGES}"
-        yield failure(subject, text, f"name another in `source`; {PICAMERA_HINT}")
+        text = f"{node.title}: {v4l2.NO_IMAGES}"
+        yield failure(subject, text, f"name another in `source`; {v4l2.PICAMERA_HINT}")
         return
     yield ok(subject, f"{node.title}: {_format_names(node.formats)}")
     yield from _check_size(subject, node, settings)
-    for process in processes_using(path, root):  # two cannot capture from it at once
+    for process in v4l2.processes_using(path, root):  # two cannot capture from it at once
         if process.startswith("emotiond "):
             yield ok(subject, f"in use by {process}")
         else:
             remedy = "end it if the daemon cannot open the camera"
             yield warning(subject, f"held open by {process}", remedy)
     mode = path.stat().st_mode
-    by_group = group_of(path) == GROUP and mode & 0o060 == 0o060
+    by_group = v4l2.group_of(path) == GROUP and mode & 0o060 == 0o060
     if os.geteuid() == 0 and not by_group and not mode & stat.S_IWOTH:
         text = f"root may open it, the group {GROUP} of the service may not"
         remedy = f"sudo chgrp {GROUP} {path} && sudo chmod 660 {path}, and have udev do so"

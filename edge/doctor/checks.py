@@ -1,7 +1,4 @@
-"""All checks, in order, and those of what the config names.
-
-What cannot be used raises a ConfigError or a ModelError, of which `guarded` makes a failure.
-"""
+"""All checks, in order; a ConfigError or ModelError that one raises, `guarded` makes a failure."""
 
 import http.client
 import importlib
@@ -256,10 +253,8 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     from edge.view.web.auth import TokenAuth
     from edge.view.web.server import listen
 
-    if TokenAuth(settings).needs_token:
-        yield ok("web page", "asks for its token")
-    else:
-        yield ok("web page", "is for this machine alone, without a token")
+    alone = "is for this machine alone, without a token"
+    yield ok("web page", "asks for its token" if TokenAuth(settings).needs_token else alone)
     address = f"{settings.host}:{settings.port}"
     try:
         listen(settings).close()
@@ -292,7 +287,5 @@ def check_window() -> Iterator[CheckResult]:
     with open_window() as process:
         reason = why_no_display(process)
         process.kill()
-    if reason:
-        yield warning("window", reason, "all else goes on without it")
-    else:
-        yield ok("window", "has a display")
+    remedy = "all else goes on without it"
+    yield warning("window", reason, remedy) if reason else ok("window", "has a display")

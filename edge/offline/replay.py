@@ -13,7 +13,7 @@ import msgspec
 
 from edge.errors import InputError
 from edge.publish import MultiSink, Sink
-from edge.publish.events import decode_event, new_run
+from edge.publish.events import decode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 MIN_YEAR, MAX_YEAR = 2, 9998  # years whose days have a local date in every time zone

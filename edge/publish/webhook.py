@@ -115,10 +115,7 @@ class WebhookSettings(BaseSinkSettings, frozen=True, tag="webhook"):
 
 
 class WebhookSink(OutboxSink):
-    """Posts events from the outbox, one after the other.
-
-    After a kill, one that was posted and not acknowledged comes again with the same id.
-    """
+    """Posts events in turn; after a kill, one not acknowledged comes again with the same id."""
 
     def __init__(self, settings: WebhookSettings, context: SinkContext) -> None:
         super().__init__("webhook", settings.outbox, context)
