@@ -27,7 +27,8 @@ from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
 from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
 from edge.tflite import NO_DELEGATE, DelegateSettings, LibraryPath
-from edge.track import SchedulerSettings, TrackerSettings
+from edge.track.scheduler import SchedulerSettings
+from edge.track.tracker import TrackerSettings
 from edge.types import DataFlow
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.view.snapshots import SnapshotSettings

@@ -92,20 +92,14 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CropCalibration:
-    """Square crop for a detector's box, framed as FER2013's images: side and shift of its center.
+    """Crop of a detector's box, framed as FER2013's images; `python -m tools.crop_fit` fits it."""
 
-    Both are in heights of the box, as `python -m tools.crop_fit` measures them for each detector.
-    """
-
-    scale: float
-    right: float
+    scale: float  # side of the square, in heights of the box
+    right: float  # shift of its center, likewise
     down: float
 
     def square(self, box: Box, roll: float = 0.0) -> Box:
-        """Return the square to crop for `box`; it may reach beyond the frame.
-
-        The shift is tilted with the head, by `roll` degrees; the square is not.
-        """
+        """Return the square to crop, maybe beyond the frame, its shift tilted by `roll` degrees."""
         cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
         x = box.center.x + (self.right * cos - self.down * sin) * box.height
         y = box.center.y + (self.right * sin + self.down * cos) * box.height

@@ -27,39 +27,29 @@ class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BaseCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Fields that every card has of its .tflite file; errors call it by its `kind_name`.
-
-    `parameters` and `multiply_adds` are of the float network, 0 where unknown; `limits` is what it
-    must not be taken for; `size` is in bytes.
-    """
+    """Fields that every card has of its .tflite file; errors call it by its `kind_name`."""
 
     kind_name: ClassVar[str] = "a card"
 
     name: str
     sha256: Sha256
-    parameters: int
+    parameters: int  # of the float network, as the next; 0 where unknown
     multiply_adds: int
     training_data: str
     licence: str
-    limits: str
-    size: int = 0
+    limits: str  # what it must not be taken for
+    size: int = 0  # bytes
     speed: tuple[Speed, ...] = ()
 
 
 class ModelInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Input of a classifier.
+    """Input of a classifier: a gray value v, 0-255, enters as `v * scale + offset`."""
 
-    Attributes:
-        shape: one face: height, width, channels; each of three channels gets the gray value.
-        scale, offset: a gray value v, 0-255, enters as `v * scale + offset`, rounded for integers.
-        color: "grey" in cards of version 0.1.
-    """
-
-    shape: tuple[Length, Length, Literal[1, 3]]
+    shape: tuple[Length, Length, Literal[1, 3]]  # height, width, channels, each the gray value
     dtype: Dtype
     scale: float
-    offset: float
-    color: Literal["gray", "grey"]
+    offset: float  # the sum is rounded for integers
+    color: Literal["gray", "grey"]  # "grey" in cards of version 0.1
 
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
@@ -147,50 +137,32 @@ class DetectorInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectionAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Measured accuracy of a detector on one set.
+    """Measured accuracy of a detector on one set."""
 
-    Attributes:
-        data: the images, and which of their faces count.
-        pictures, faces: how many of them show faces, and how many faces of them count.
-        average_precision: by the overlap (IoU) from which a face counts as found, such as "0.4".
-        by_height: that at IoU 0.4, by the face's height in pixels of the input, such as "16-32".
-        recall: at the confidence that gives one false face in a hundred images.
-        found, precision: recall and precision at the card's `min_confidence`.
-        faceless, false_faces: how many images show none, and how many faces are found in those.
-    """
-
-    data: str
-    pictures: int
-    faces: int
-    average_precision: dict[str, Share]
-    by_height: dict[str, Share]
-    recall: Share
-    found: Share
-    precision: Share
-    faceless: int
-    false_faces: int
+    data: str  # the images, and which of their faces count
+    pictures: int  # those that show faces
+    faces: int  # that count
+    average_precision: dict[str, Share]  # by the overlap (IoU) of what counts as found: "0.4"
+    by_height: dict[str, Share]  # that at IoU 0.4, by height in pixels of the input, as "16-32"
+    recall: Share  # at the confidence that gives one false face in a hundred images
+    found: Share  # recall at the card's `min_confidence`
+    precision: Share  # the same
+    faceless: int  # images that show no face
+    false_faces: int  # that are found in those
 
 
 class DetectorCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Card of the built-in detector.
-
-    Attributes:
-        strides: pixels of the input between neighboring cells, of each layer of the output.
-        candidate_confidence: below it, what is found is not looked at again by the refiner.
-        min_confidence: below it, what both networks saw is not taken for a face.
-        keep_confidence: the same, where a face was seen before.
-        smallest_face, largest_face: heights in pixels of the input, beyond which none counts.
-    """
+    """Card of the built-in detector."""
 
     kind_name: ClassVar[str] = "a detector's card"
 
     input: DetectorInput
-    strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]
-    candidate_confidence: Confidence
-    min_confidence: Confidence
-    keep_confidence: Confidence
+    strides: Annotated[tuple[Length, ...], msgspec.Meta(min_length=1)]  # pixels between cells
+    candidate_confidence: Confidence  # below it, the refiner does not look at what is found
+    min_confidence: Confidence  # below it, what both networks saw is not taken for a face
+    keep_confidence: Confidence  # the same, where a face was seen before
     crop_fit: CropCalibration
-    smallest_face: Pixels
+    smallest_face: Pixels  # height in pixels of the input, below which none counts
     largest_face: Pixels
     measured: tuple[DetectionAccuracy, ...]
 

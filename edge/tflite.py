@@ -21,7 +21,6 @@ from edge.errors import ConfigError, ModelError
 from edge.native_stderr import caught_stderr
 
 Tensor = NDArray[Any]
-
 T = TypeVar("T")
 
 CHATTER = ("INFO: Created TensorFlow Lite XNNPACK delegate", "INFO: Initialized TensorFlow Lite")
@@ -82,8 +81,7 @@ class DelegateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 NO_DELEGATE = DelegateSettings()
-DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)
-"""What models run on that are opened from now on; `opened_with` sets it."""
+DELEGATE = ContextVar("DELEGATE", default=NO_DELEGATE)  # of what is opened; `opened_with` sets it
 
 
 @contextmanager
@@ -189,11 +187,7 @@ class TFLiteModel:
         self.input_scale = float(scale), int(zero_point)
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
-        """Check that input and outputs are those of a card; return the index of each output.
-
-        Converters order outputs as they like, so they are told apart by their specs, which must all
-        differ. A ModelError says what was expected and found.
-        """
+        """Return the index of each output by its spec, as files have any order; or a ModelError."""
         tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
         for what, expected, found in tensors:
             if sorted(expected) != sorted(found):
@@ -210,11 +204,7 @@ class TFLiteModel:
         return [self.dequantize(place, values) for place, values in enumerate(outputs)]
 
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
-        """Run the model on what `write` puts into its input, in place.
-
-        `write` fills the whole tensor, which holds anything before, and does not keep it. What it
-        returns is returned with each output's values as the model gives them.
-        """
+        """Run the model on what `write` fills its input with; return its result, and outputs."""
         with self._interpreters.borrowed() as interpreter:
             written = write(interpreter.tensor(self._input["index"])())
             return written, self._run(interpreter)
@@ -265,11 +255,7 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn logits (n, classes) into probabilities.
-
-    A temperature above 1 makes an over-confident model more modest (Guo et al. 2017,
-    arXiv:1706.04599).
-    """
+    """Turn logits (n, classes) into probabilities; a temperature above 1 makes them more modest."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

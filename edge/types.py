@@ -53,15 +53,11 @@ class DataFlow:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One image of a source.
-
-    `timestamp` is in seconds on the source's own clock, on which every duration is measured: the
-    monotonic clock for live sources, the position in the video for files.
-    """
+    """One image of a source; every duration is measured by the timestamps."""
 
     image: Image
     index: int
-    timestamp: float
+    timestamp: float  # seconds: the monotonic clock if live, else the position in the video
     captured: float  # when it was read, on the monotonic clock
     still: bool = False  # it continues no earlier frame, as the images of a folder do
     generation: int = 0  # number of the source among those that the pipeline had
@@ -108,18 +104,14 @@ of a head that is turned by 20 (docs/research/detector-training.md)."""
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Image quality of one face; brightness and contrast are of the middle of its crop, 0-255.
-
-    `yaw` and `roll` are degrees by which the head is turned, positive towards the person's own
-    left, and tilted; None without landmarks.
-    """
+    """Image quality of one face; brightness and contrast are of the middle of its crop, 0-255."""
 
     size: float  # height as framed for the classifier, in pixels of the frame
     sharpness: float  # fine detail; docs/research/face-quality.md defines it
     brightness: float
     contrast: float
-    yaw: float | None = None
-    roll: float | None = None
+    yaw: float | None = None  # degrees, positive towards the person's own left; None: no landmarks
+    roll: float | None = None  # degrees of tilt
 
     @property
     def looking(self) -> bool | None:
@@ -313,11 +305,7 @@ class ResourceUsage:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Numbers of a running pipeline; counters count from its start.
-
-    Latencies are 50th and 95th percentile, in seconds, from capture to a decided expression and to
-    a published event; None before the first.
-    """
+    """Numbers of a running pipeline; counters count from its start."""
 
     time: datetime
     uptime: float  # seconds
@@ -331,8 +319,8 @@ class Stats:
     rejected_faces: int  # that the model took for none
     events: int
     dropped: dict[str, int]  # by what they were
-    frame_latency: tuple[float, float] | None
-    event_latency: tuple[float, float] | None
+    frame_latency: tuple[float, float] | None  # 50th, 95th percentile of seconds from capture
+    event_latency: tuple[float, float] | None  # until it is published; None before the first
     camera_name: str = ""
 
 

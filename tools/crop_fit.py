@@ -19,7 +19,8 @@ from converter.data.label_sets import LabelProtocol, Selection, select_rows
 from converter.evaluate.crop_calibration import find_faces, fit_crop
 from converter.evaluate.predictor import Predictor, open_tflite
 from edge.config import parse_detector
-from edge.detect import Detector, open_detector
+from edge.detect import open_detector
+from edge.detect.detector import Detector
 from edge.errors import DataError, EmotiondError
 from edge.infer.crop import crop_face
 
@@ -115,10 +116,9 @@ def _crops(
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield the row of each face found, its crop as the daemon makes it, and its upright crop."""
     side = rows.pixels.shape[1]
-    for finding in find_faces(detector, rows.pixels, seed):
-        image, face, fit = finding.image, finding.face, detector.crop_fit
-        cropped = crop_face(image, face.box, face.points, fit, side)
-        yield finding.row, cropped, crop_face(image, face.box, None, fit, side)
+    for row, image, _, face in find_faces(detector, rows.pixels, seed):
+        cropped = crop_face(image, face.box, face.points, detector.crop_fit, side)
+        yield row, cropped, crop_face(image, face.box, None, detector.crop_fit, side)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from converter.commands.options import add_data, load_data
 from converter.data import SIDE, Dataset
 from converter.data.label_sets import LABEL_SETS, vote_shares
-from edge.detect import BuiltinSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import ClassifierSettings, TFLiteClassifier, open_classifier
 from edge.infer.crop import crop_face, measure_quality

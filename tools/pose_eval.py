@@ -19,7 +19,8 @@ from converter.detector.annotations import Size, Split, of_split, read_annotatio
 from converter.detector.evaluate import REFERENCE_SIZE, fit
 from edge.config import parse_config, parse_detector
 from edge.config_values import parse_yaml
-from edge.detect import Detector, open_detector
+from edge.detect import open_detector
+from edge.detect.detector import Detector
 from edge.errors import DataError, EmotiondError
 from edge.geometry import Box
 from edge.pipeline.processing import analyze_image, build_processing

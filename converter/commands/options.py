@@ -12,7 +12,8 @@ from converter.data import Dataset, open_dataset
 from converter.data.csv_files import is_fer2013_csv
 from converter.data.dataset import concatenate
 from converter.train import run_dir
-from edge.detect import BuiltinSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,9 @@ def add_models(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def load_data(options: argparse.Namespace) -> Dataset:
-    """Read the faces that `add_data`'s options name, all of them as one.
-
-    Where no set has PublicTest rows, one in five Training rows becomes one. DataError where a set
-    cannot be read, or an option is for a form that none of them has.
-    """
+    """Read all faces that `add_data`'s options name, with PublicTest rows; DataError if none."""
     paths = [path for path, _ in options.data]
-    voted = {path for path in paths if is_fer2013_csv(path)}
+    voted = set(filter(is_fer2013_csv, paths))
     if options.votes is not None and not voted:
         raise DataError(f"{options.votes}: belongs beside fer2013.csv; give that as --data too")
     if options.crop and not any(path.is_dir() for path in paths):

@@ -59,8 +59,7 @@ def _train(options: argparse.Namespace) -> None:
 def _recipe(options: argparse.Namespace) -> tuple[Path, Recipe]:
     file = find_recipe(options.recipe)
     recipe = load_recipe(file, Recipe)
-    label_set = options.label_set or recipe.label_set
-    return file, msgspec.structs.replace(recipe, label_set=label_set)
+    return file, msgspec.structs.replace(recipe, label_set=options.label_set or recipe.label_set)
 
 
 def _find_negatives(root: Path | None) -> Paths:

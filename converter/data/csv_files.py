@@ -22,10 +22,7 @@ def is_fer2013_csv(path: Path) -> bool:
 
 
 def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
-    """Read one of Kaggle's files: FER2013 with FER+'s votes where they are given, or CK+.
-
-    Without a column `Usage` all rows are Training. DataError where a file is missing or malformed.
-    """
+    """Read FER2013, with FER+'s votes where given, or CK+, of Kaggle; DataError as `read_csv`."""
     source, classes = ("FER2013", 7) if is_fer2013_csv(path) else ("CK+", len(EXPRESSIONS))
     rows = read_csv(path, ("emotion", "pixels"))
     faces = [(row.label(classes), row.face(), row.usage()) for row in rows]
@@ -104,10 +101,7 @@ class CsvRow(NamedTuple):
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
-    """Yield the rows of a csv, after checking that it has `columns`.
-
-    DataError where the file cannot be read, is no csv, lacks a column, is cut short or empty.
-    """
+    """Yield rows of a csv; DataError where it is none, cut short, empty or without `columns`."""
     number = 1
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -115,11 +115,9 @@ def make_dataset(
     votes: NDArray[np.float32] | None = None,
 ) -> Dataset:
     """Return the rows of one set, each counting once; what is not known is left empty."""
-    rows = len(labels)
-    if votes is None:
-        votes = np.zeros((rows, len(VOTE_COLUMNS)), dtype=np.float32)
+    rows, weights = len(labels), np.ones(len(labels), np.float32)
+    votes = np.zeros((rows, len(VOTE_COLUMNS)), np.float32) if votes is None else votes
     subject = np.full(rows, "") if subject is None else subject
-    weights = np.ones(rows, dtype=np.float32)
     return Dataset(pixels, labels, votes, usage, np.full(rows, source), subject, weights)
 
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from converter.data.dataset import Dataset, Usage, make_dataset, split_by_name, split_by_subject
 from converter.data.label_sets import NUMBERINGS, Codes, find_expression
 from edge.capture.images import SUFFIXES, read_image
-from edge.detect import Detector
-from edge.detect.detector import filter_faces
+from edge.detect.detector import Detector, filter_faces
 from edge.errors import DataError, InputError
 from edge.geometry import Box
 from edge.infer.crop import crop_face, crop_gray
@@ -34,9 +33,7 @@ SPLITS = {
 }
 """The split that the name of a folder tells; `TEST` beside `VALIDATION` is PrivateTest."""
 
-FER2013_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\..+")
-"""Names of the images in FER2013 as folders: they tell the split that Kaggle's csv gives."""
-
+FER2013_NAME = re.compile(r"(Training|PublicTest|PrivateTest)_\d+\..+")  # tells Kaggle's split
 OTHER_LABELS = "or give the folder that holds the labels of the set too"
 
 
@@ -112,11 +109,7 @@ def _numbered(root: Path, names: set[str]) -> Codes:
 
 
 def load_images(images: Sequence[LabeledImage], source: str, detector: Detector | None) -> Dataset:
-    """Read labeled images as one set; images in which `detector` finds no face are left out.
-
-    The split is by subject where subjects are known, else the set's own, else the hash of the name.
-    DataError where a file is no image, or there is a face in none.
-    """
+    """Read images as one set, split by subject, as told, or by name; DataError without a face."""
     read = [(image, _read_face(image, detector)) for image in images]
     faces = [(image, face) for image, face in read if face is not None]
     missed = [image.path for image, face in read if face is None]

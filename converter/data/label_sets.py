@@ -16,7 +16,6 @@ from edge.errors import DataError
 from edge.types import EXPRESSIONS
 
 LabelSetName = Literal["5", "6", "7", "8", "ck"]
-
 Classes = NDArray[np.int64]  # indices into the labels of the model at hand
 
 WITHOUT_COPIES = "without copies of Training pictures"  # ends the name of what is left
@@ -91,10 +90,7 @@ LABEL_SETS: dict[LabelSetName, LabelSet] = {
 
 
 def clear_votes(data: Dataset) -> NDArray[np.float32]:
-    """Return FER+'s votes over its eight expressions, float32 (n, 8), single votes dropped.
-
-    These are taken for slips, as in the published protocol (Barsoum et al. 2016, arXiv:1608.01041).
-    """
+    """Return FER+'s votes over its expressions, float32 (n, 8), single ones, or slips, dropped."""
     votes = LABEL_SETS["8"].votes(data)
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
@@ -102,8 +98,8 @@ def clear_votes(data: Dataset) -> NDArray[np.float32]:
 def ferplus_majority(data: Dataset) -> Dataset:
     """Return the rows on whose class most FER+ taggers agree, with that class as their label.
 
-    As the same protocol does: the leading class needs more than half of the votes that are not
-    single, and rows whose majority is "unknown" or "not a face" are dropped.
+    As published (Barsoum et al. 2016, arXiv:1608.01041): the leading class needs more than half of
+    the votes that are not single, rows of a majority for "unknown" or "not a face" are dropped.
     """
     votes = np.where(data.votes > 1, data.votes, 0)
     leading = votes.argmax(axis=1)
@@ -120,15 +116,12 @@ class LabelProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Rows to measure on; `unique`, (n,), tells which are no copies of a Training image.
-
-    That is None without Training rows to compare with, or where these are Training rows themselves.
-    """
+    """Rows to measure on."""
 
     name: str
     pixels: NDArray[np.uint8]  # (n, 48, 48)
     classes: Classes
-    unique: NDArray[np.bool_] | None
+    unique: NDArray[np.bool_] | None  # (n,), no copy of a Training image; None: nothing to compare
     excluded: dict[str, int]  # rows left out, by reason
 
     def parts(self) -> dict[str, NDArray[np.bool_]]:
@@ -154,8 +147,7 @@ def select_rows(
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
     training = data.select(data.usage == Usage.TRAINING)
     comparable = len(training) and not (kept.usage == Usage.TRAINING).any()
-    undecided = len(split) - len(labeled)
-    excluded = {"no majority among FER+'s votes, unknown, or not a face": undecided}
+    excluded = {"no majority among FER+'s votes, unknown, or not a face": len(split) - len(labeled)}
     unknown = Counter(labeled.labels[label_set.classes(labeled) < 0].tolist())
     for label, rows in sorted(unknown.items()):
         excluded[f"{EXPRESSIONS[label]}, which the model does not know"] = rows
@@ -176,10 +168,7 @@ def rows_name(test: Dataset) -> str:
 
 
 def label_set_for(path: Path, labels: tuple[str, ...], name: str = "") -> LabelSet:
-    """Return the label set of the model at `path`; `name` is the one that its card names, if any.
-
-    DataError where a label means none of `EXPRESSIONS`, or the set is unknown or has other labels.
-    """
+    """Return the label set of a model, by its card's `name` if any; DataError where it is none."""
     known = [find_expression(label) for label in labels]
     if None in known:
         remedy = "name the model's classes so, in its card or with --labels"

@@ -11,18 +11,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from converter.data import images as image_files
 from converter.data.csv_files import DOWNLOAD_AGAIN, read_csv
 from converter.data.dataset import VOTE_COLUMNS, Dataset
-from converter.data.images import (
-    LabeledImage,
-    is_image,
-    load_images,
-    read_class_folders,
-    split_usages,
-)
+from converter.data.images import LabeledImage, split_usages
 from converter.data.label_sets import AFFECTNET, CKPLUS, FER2013, RAF_DB, Codes, find_expression
 from edge.capture.images import SUFFIXES
-from edge.detect import Detector
+from edge.detect.detector import Detector
 from edge.errors import DataError
 from edge.geometry import Box
 from edge.terminal import plural
@@ -36,14 +31,11 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Layout of a published set.
-
-    `read` yields the labeled images of marked files and all images; None reads class folders.
-    """
+    """Layout of a published set; `read` gets the marked files and all images."""
 
     source: str  # name of the set; empty takes the folder's
     marker: str  # pattern of the name of a file that tells the layout, or of its folder and name
-    read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None
+    read: Callable[["Layout", Paths, Paths], Iterator[LabeledImage]] | None  # None: class folders
     codes: Codes  # of the labels that `read` yields
     pattern: str = ""  # of a line of a marked file, or of an image's name; groups are what it tells
     example: str = ""  # what fits the pattern, for the errors
@@ -76,7 +68,7 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     # Unlike Path.rglob, it follows links to folders and leaves hidden files out.
     below = (root / name for name in iglob("**", root_dir=root, recursive=True))  # noqa: PTH207
     files = sorted(path for path in below if path.is_file())
-    images = [path for path in files if is_image(path.name)]
+    images = [path for path in files if image_files.is_image(path.name)]
     if not images:
         tables = [path for path in files if path.suffix == ".csv"]
         hint = f"; did you mean {tables[0]}?" if tables else ""
@@ -90,7 +82,9 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
     if layout.whole and detector is None:
         log.warning(f"{root}: the images of {source} show more than a face; --crop cuts it out")
     if layout.read is None:
-        read = read_class_folders(root, images, lambda path: layout.parse_name(path)["subject"])
+        read = image_files.read_class_folders(
+            root, images, lambda path: layout.parse_name(path)["subject"]
+        )
     else:
         read = layout.read(layout, layout.mark(files), images)
     labeled, left_out = list[LabeledImage](), list[LabeledImage]()
@@ -99,15 +93,14 @@ def load_folder(root: Path, detector: Detector | None = None) -> Dataset:
             wrong = f"a label among {', '.join(layout.codes)}, found {image.label!r}"
             raise DataError(f"{image.path}: expected {wrong}; take the image out")
         expression = layout.codes[image.label]
-        known = labeled if expression else left_out
-        known.append(replace(image, label=expression or ""))
+        (labeled if expression else left_out).append(replace(image, label=expression or ""))
     if left_out:
         kind = f"labeled as no expression or in profile, such as {left_out[0].path}"
         log.warning(f"{source}: left out {plural(len(left_out), 'image')} {kind}")
     if not labeled:
         found = f"found none; is this all of {source}?"
         raise DataError(f"{root}: expected faces labeled as an expression, {found}")
-    return load_images(labeled, source, detector)
+    return image_files.load_images(labeled, source, detector)
 
 
 def _read_lists(layout: Layout, marked: Paths, images: Paths) -> Iterator[LabeledImage]:
@@ -214,7 +207,7 @@ FERPLUS_EXAMPLE = 'fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0'
 FERPLUS: Codes = {name: find_expression(name) for name in VOTE_COLUMNS}
 AFFECTNET_CODES: Codes = {**AFFECTNET, "8": None, "9": None, "10": None}
 
-LAYOUTS = (
+LAYOUTS = (  # published ones, each tried in turn
     # Li et al. 2017, doi:10.1109/CVPR.2017.277
     Layout("RAF-DB", RAF_DB_FILE, _read_lists, RAF_DB, RAF_DB_LINE, "train_00001.jpg 5"),
     # Zhang et al. 2018, doi:10.1007/s11263-017-1055-1
@@ -250,6 +243,5 @@ LAYOUTS = (
         "KDEF", KDEF_NAME, _read_names, LETTERS, KDEF_NAME, "AF01ANS.JPG", whole=True
     ),
 )
-"""Published layouts, each tried in turn."""
 
 CLASS_FOLDERS = Layout("", "", None, NAMES)

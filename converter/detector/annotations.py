@@ -24,7 +24,6 @@ from edge.types import Image
 
 Boxes = NDArray[np.float32]  # left, top, right, bottom in pixels of the image, float32 (n, 4)
 Size = tuple[int, int]  # width and height in pixels
-
 BoxRow = list[float]  # left, top, right and bottom of a face, and 1 where it is ignored
 
 ANNOTATIONS = "annotations.csv"
@@ -49,16 +48,13 @@ WIDER_PARTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnnotatedImage:
-    """An image file of a set, as stored (not turned by EXIF), and the faces in it.
-
-    The `ignored` boxes, (n,), are neither face nor background: too small or unclear.
-    """
+    """An image file of a set, as stored (not turned by EXIF), and the faces in it."""
 
     path: Path
     width: int
     height: int
     boxes: Boxes
-    ignored: NDArray[np.bool_]
+    ignored: NDArray[np.bool_]  # (n,), boxes neither of face nor background: too small or unclear
     source: str
     split: Split
 
@@ -79,15 +75,14 @@ def of_split(images: Iterable[AnnotatedImage], split: Split) -> tuple[AnnotatedI
 
 
 def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
-    """Read the annotated images at `path`, a file or a folder, in whichever form.
-
-    DataError where the form is unknown, or a file is malformed; the text names file and row.
-    """
+    """Read the annotated images at `path`, file or folder; a DataError names the malformed row."""
     if not path.exists():
         raise DataError(f"{path}: cannot be read: there is no such file or folder")
     if path.suffix.lower() == ".csv" or (path / ANNOTATIONS).is_file():
         return tuple(_csv_images(path / ANNOTATIONS if path.is_dir() else path))
-    files = _wider_files(path.resolve())
+    here = path.resolve()
+    places = [one / name for one in (here, here / "wider_face_split") for name in WIDER_PARTS]
+    files = [file for file in ([here] if here.name in WIDER_PARTS else places) if file.is_file()]
     if not files:
         raise DataError(f"{path}: expected {ANNOTATIONS} or files of WIDER FACE, found neither")
     return tuple(chain.from_iterable(map(_wider_images, files)))
@@ -183,14 +178,6 @@ def _csv_images(table: Path) -> Iterator[AnnotatedImage]:
             raise row.error(f"expected an image without faces, found {found}; delete one of them")
     for path, (one, faces) in images.items():
         yield _annotated(path, (one.width, one.height), faces, one.source, one.split)
-
-
-def _wider_files(path: Path) -> list[Path]:
-    """Return the text files at `path`: itself, those in it, or in its wider_face_split."""
-    if path.name in WIDER_PARTS:
-        return [path]
-    folders = (path, path / "wider_face_split")
-    return [file for folder in folders for name in WIDER_PARTS if (file := folder / name).is_file()]
 
 
 def _wider_images(file: Path) -> Iterator[AnnotatedImage]:

@@ -49,7 +49,6 @@ class HeightRange(NamedTuple):
 
 
 ALL = HeightRange(16)  # the faces that the overall figures are about
-
 HEIGHT_RANGES = (HeightRange(8, 16), HeightRange(16, 32), HeightRange(32, 64), HeightRange(64))
 
 

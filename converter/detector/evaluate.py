@@ -16,7 +16,8 @@ import numpy as np
 from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Size
 from edge.config import parse_detector
-from edge.detect import AutoSettings, DetectorSettings, HaarSettings, detector_kinds, open_detector
+from edge.detect import AutoSettings, DetectorSettings, detector_kinds, open_detector
+from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError, DataError, EmotiondError
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
@@ -24,10 +25,7 @@ from edge.types import Face, Image
 REFERENCE_SIZE: Size = (320, 240)  # heights are those in an image fitted into this
 FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
 IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
-
-TIGHT_SOURCES = {"cmu_mit": 0.3}
-"""Sources that draw faces tighter than others, and the overlap that makes a hit there. They are
-judged by themselves."""
+TIGHT_SOURCES = {"cmu_mit": 0.3}  # sources of tight boxes, judged apart, and overlap of a hit
 
 
 class DetectorVariant(NamedTuple):
@@ -83,14 +81,9 @@ class DetectorResults(NamedTuple):
 
 
 def evaluate_detectors(
-    variants: Sequence[DetectorVariant],
-    images: Sequence[AnnotatedImage],
-    size: Size = REFERENCE_SIZE,
+    variants: Sequence[DetectorVariant], images: Sequence[AnnotatedImage], size: Size
 ) -> list[DetectorResults]:
-    """Run each detector on each image, fitted into `size`; errors as of opening and reading these.
-
-    They take turns at every image, on one thread, so that a busy machine is busy for all.
-    """
+    """Run each detector on each image, fitted into `size`, in turns, to be disturbed alike."""
     if not images:
         raise DataError("expected photographs to judge detectors by, found none")
     settings = [(one.settings, with_min_threshold(one.settings)) for one in variants]

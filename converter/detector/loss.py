@@ -16,7 +16,6 @@ from edge.detect.builtin import cells as cells_of
 STRIDES = (8, 16, 32)  # pixels from cell to cell of each grid
 NEAREST = 9  # cells of each that may answer: 3 by 3 around a face's middle (arXiv:1904.01355)
 CANDIDATES = NEAREST * len(STRIDES)
-
 IOU_WEIGHT = 3.0  # of overlap against score in choosing a cell, as in YOLOX's yolo_head.py
 MAX_CELLS = 10  # cells whose overlaps are summed to say how many answer for a face, as there
 FORBIDDEN = 1e5  # cost of a cell that may not answer
@@ -26,7 +25,6 @@ ALPHA, GAMMA = 0.75, 2.0
 varifocal loss (Zhang et al. 2021, arXiv:2008.13367)."""
 
 BOX_WEIGHT = 2.0
-
 PARTS = ("score", "box")
 
 
@@ -111,12 +109,14 @@ class DetectionLoss:
         cells = ops.maximum(truth["candidates"], 0)
         allowed = ops.logical_and(truth["candidates"] >= 0, truth["known"][..., None] > 0)
         scores = answer["scores"][..., 0]
-        boxes = at_cells(self._boxes(answer["boxes"]), cells)
-        wanted = truth["boxes"][:, :, None]
-        overlaps, misfit = compare(boxes, wanted)
+        strides = self._grid.strides[:, None]
+        middles = answer["boxes"][..., :2] * strides + self._grid.centers
+        # A network that begins to learn may say anything: e^6 strides are wider than any image.
+        halves = ops.exp(ops.clip(answer["boxes"][..., 2:], -4.0, 6.0)) * (strides / 2)
+        boxes = at_cells(ops.concatenate([middles - halves, middles + halves], axis=-1), cells)
+        overlaps, misfit = compare(boxes, truth["boxes"][:, :, None])
         own = ops.stop_gradient(at_cells(answer["scores"], cells)[..., 0])
-        settled = ops.stop_gradient(overlaps)
-        count = self._grid.count
+        settled, count = ops.stop_gradient(overlaps), self._grid.count
         weight = settled * ops.stop_gradient(assign(own, settled, cells, allowed, count))
         sure = ops.maximum(best_of_cells(weight, cells, count), 0.0)
         total = ops.maximum(ops.sum(weight), 1.0)
@@ -124,14 +124,6 @@ class DetectionLoss:
             "score": ops.sum(varifocal(scores, sure, truth["background"])) / total,
             "box": BOX_WEIGHT * ops.sum(weight * misfit) / total,
         }
-
-    def _boxes(self, values: Any) -> Any:
-        """Return left, top, right, bottom in pixels of (batch, cells, 4) answers."""
-        strides = self._grid.strides[:, None]
-        middles = values[..., :2] * strides + self._grid.centers
-        # A network that begins to learn may say anything: e^6 strides are wider than any image.
-        halves = ops.exp(ops.clip(values[..., 2:], -4.0, 6.0)) * (strides / 2)
-        return ops.concatenate([middles - halves, middles + halves], axis=-1)
 
 
 def varifocal(logits: Any, targets: Any, background: Any) -> Any:

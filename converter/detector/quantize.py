@@ -1,10 +1,9 @@
 """Quantization of a trained detector to int8 .tflite files with cards, each verified first."""
 
 import math
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import keras
@@ -21,8 +20,10 @@ from converter.detector.train import DetectorRun
 from converter.evaluate.crop_calibration import fit_crop
 from converter.models.detector import OUTPUTS, Model, copy_weights, detector
 from converter.quantize import tflite
-from edge.detect import BuiltinSettings, CropCalibration, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import DataError, ModelError
+from edge.geometry import CropCalibration
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
 from edge.tflite import Runtime, TFLiteModel
 
@@ -71,8 +72,11 @@ def quantize_detector(
     network = detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
     training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
-    with new_model(path, force) as inside:
-        common = write_int8(network, _examples(training, network), inside)
+    with tflite.new_model(path, force) as inside:
+        chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES].tolist()
+        shown = read_samples((training[number] for number in chosen), teacher=None)
+        examples = ValidationSet(shown, network.input_shape[1:]).images
+        common = write_int8(network, examples, inside)
         problem = _accuracy_regression(inside, network, training)
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
@@ -92,7 +96,10 @@ def quantize_detector(
         )
         tflite.write_card(inside, card)
         settings = BuiltinSettings(model=inside, refiner=refiner)
-        scores = _false_face_scores(settings, training)
+        detect = open_detector(settings).detect
+        # The surest false face of each image without any; 0 if none.
+        found = [detect(one.read()) for one in training if not len(one.boxes)]
+        scores = [max((face.confidence for face in faces), default=0.0) for faces in found]
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
         card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
         fitted = fit_crop(open_detector(settings), faces, seed=0).fit
@@ -116,24 +123,6 @@ def _check(images: Images) -> None:
     missing = [name for name, found in some.items() if not found]
     if missing:
         raise DataError(f"expected {missing[0]}, found none among {len(images)} photographs")
-
-
-def _examples(training: Images, network: Model) -> NDArray[np.uint8]:
-    chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES]
-    samples = read_samples((training[number] for number in chosen.tolist()), teacher=None)
-    return ValidationSet(samples, network.input_shape[1:]).images
-
-
-@contextmanager
-def new_model(path: Path, force: bool) -> Iterator[Path]:
-    """Yield where to build a .tflite and its card, which are moved to `path` in the end."""
-    if not force:
-        tflite.refuse_existing(path)
-    # A folder of its own: a conversion that fails half-way leaves nothing behind.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
-        inside = Path(scratch) / path.name
-        yield inside
-        tflite.move(inside, path)
 
 
 def write_int8(network: Model, examples: NDArray[np.uint8], path: Path) -> dict[str, Any]:
@@ -173,36 +162,23 @@ def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:])
-    before, after = map(validation.average_precision, (network, _Int8(path)))
+    model = TFLiteModel(path, Runtime.LITERT)
+    names = {numbers: name for name, numbers in OUTPUTS.items()}
+
+    def predict(images: NDArray[np.uint8], **_: Any) -> dict[str, NDArray[np.float32]]:
+        rows = [model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
+        outputs = map(np.concatenate, zip(*rows, strict=True))
+        forms = zip(model.outputs, outputs, strict=True)
+        return {names[form.shape[2]]: values for form, values in forms}
+
+    int8 = SimpleNamespace(predict=predict)  # answers as the Keras network that it was made of
+    before, after = map(validation.average_precision, (network, int8))
     if before - after <= MAX_LOSS:
         return ""
     return (
         f"{path.name}: expected to lose at most {MAX_LOSS * 100:.0f} point of average precision on "
         f"{len(samples)} watched photographs, found {after:.2%} against {before:.2%} in float32"
     )
-
-
-class _Int8:
-    """A .tflite that answers as the Keras network does that it was made of."""
-
-    def __init__(self, path: Path) -> None:
-        self._model = TFLiteModel(path, Runtime.LITERT)
-
-    def predict(self, images: NDArray[np.uint8], **_: Any) -> dict[str, NDArray[np.float32]]:
-        """Return the outputs by name, of images (n, height, width, channels)."""
-        names = {numbers: name for name, numbers in OUTPUTS.items()}
-        rows = [self._model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
-        return {
-            names[form.shape[2]]: np.concatenate([row[place] for row in rows])
-            for place, form in enumerate(self._model.outputs)
-        }
-
-
-def _false_face_scores(settings: BuiltinSettings, training: Images) -> list[float]:
-    """Return the confidence of the surest false face in each image without any, 0 if none."""
-    detector = open_detector(settings)
-    found = (detector.detect(one.read()) for one in training if not len(one.boxes))
-    return [max((face.confidence for face in faces), default=0.0) for faces in found]
 
 
 def threshold_for_fpr(scores: Sequence[float], max_fpr: float) -> float:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 
 from converter.detector.annotations import AnnotatedImage, Split, of_split
 from converter.detector.average_precision import Truth, overlaps
-from converter.detector.quantize import CANDIDATE, change_card, new_model, write_int8
+from converter.detector.quantize import CANDIDATE, change_card, write_int8
 from converter.detector.refiner import MAX_ERROR_IOU
 from converter.detector.samples import ValidationSet, is_validation, read_samples
 from converter.models.detector import REFINER_SIDE as SIDE
 from converter.models.detector import Model
+from converter.quantize import tflite
 from edge.detect.builtin import CONTEXT, Refiner, cut
 from edge.geometry import Box
 from edge.model_card import DetectorInput, RefinerCard
@@ -32,31 +32,18 @@ LIMITS = (
 )
 
 
-class _Candidate(NamedTuple):
-    """Candidate of a detector, and whether it is a face; None is unclear."""
-
-    image: Image
-    box: Box
-    score: float
-    face: bool | None
-
-
 def quantize_refiner(
     network: Model, detector: Model, images: Sequence[AnnotatedImage], path: Path, force: bool
 ) -> RefinerCard:
-    """Write an int8 .tflite of a refinement network, with its card; return the card.
-
-    It will see the candidates of `detector`. Of the training images the watched ones fit how both
-    answers are put together. A ModelError where a file is there already.
-    """
+    """Write an int8 .tflite of a refiner of `detector`, with a card; ModelError if it is there."""
     training = of_split(images, Split.TRAIN)
     learned = [one for one in training if not is_validation(one)]
     watched = [one for one in training if is_validation(one)]
     chosen = np.random.default_rng(0).permutation(len(learned))[:EXAMPLES]
-    with new_model(path, force) as inside:
+    with tflite.new_model(path, force) as inside:
         examples = [
-            cut(one.image, one.box.square(CONTEXT), SIDE)
-            for one in _candidates(detector, [learned[number] for number in chosen.tolist()])
+            cut(image, box.square(CONTEXT), SIDE)
+            for image, box, *_ in _candidates(detector, [learned[row] for row in chosen.tolist()])
         ]
         common = write_int8(network, np.stack(examples), inside)
         card = RefinerCard(
@@ -68,15 +55,23 @@ def quantize_refiner(
             limits=LIMITS,
         )
         change_card(inside, card)
-        rows = _logits_and_truth(Refiner(inside), _candidates(detector, watched))
+        look, found = Refiner(inside).look, _candidates(detector, watched)
+        logits_and_truth = [
+            (math.log(score / (1 - score)), look(image, box)[0], face)
+            for image, box, score, face in found
+            if face is not None
+        ]
+        rows = np.array(logits_and_truth, np.float64).reshape(-1, 3)
         weights = fit_logistic(rows[:, :2], rows[:, 2])
         return change_card(
             inside, card, weights=weights, measured=tuple(_measured_text(rows, weights))
         )
 
 
-def _candidates(detector: Model, images: Sequence[AnnotatedImage]) -> Iterator[_Candidate]:
-    """Yield what a detector takes for faces in images fitted into what it sees."""
+def _candidates(
+    detector: Model, images: Sequence[AnnotatedImage]
+) -> Iterator[tuple[Image, Box, float, bool | None]]:
+    """Yield fitted image, box, score and truth (None: unclear) of what a detector finds."""
     for part in range(0, len(images), CHUNK):
         samples = read_samples(images[part : part + CHUNK], teacher=None)
         fitted = ValidationSet(samples, detector.input_shape[1:])
@@ -84,7 +79,7 @@ def _candidates(detector: Model, images: Sequence[AnnotatedImage]) -> Iterator[_
         for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
             for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
                 if score >= CANDIDATE:
-                    yield _Candidate(image, Box(*box.tolist()), score, _is_face(box, truth))
+                    yield image, Box(*box.tolist()), score, _is_face(box, truth)
 
 
 def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
@@ -96,16 +91,6 @@ def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
     if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
         return False
     return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
-
-
-def _logits_and_truth(refiner: Refiner, candidates: Iterator[_Candidate]) -> NDArray[np.float64]:
-    """Return logits of detector and refiner, and the truth, of the clear candidates, (n, 3)."""
-    rows = [
-        (math.log(one.score / (1 - one.score)), refiner.look(one.image, one.box)[0], one.face)
-        for one in candidates
-        if one.face is not None
-    ]
-    return np.array(rows, np.float64).reshape(-1, 3)
 
 
 def fit_logistic(
@@ -123,6 +108,5 @@ def _measured_text(rows: NDArray[np.float64], weights: tuple[float, float, float
     yield f"watched photographs: {faces.sum():,} faces, {(~faces).sum():,} errors of the detector"
     both = np.column_stack([rows[:, :2], np.ones(len(rows))]) @ weights
     for name, values in (("the detector", rows[:, 0]), ("both", both)):
-        least = np.quantile(values[faces], 0.05)
-        passed = (values[~faces] >= least).mean()
+        passed = (values[~faces] >= np.quantile(values[faces], 0.05)).mean()
         yield f"where 95 % of the faces pass by {name}, {passed:.1%} of the errors do"

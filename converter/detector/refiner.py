@@ -32,20 +32,14 @@ log = logging.getLogger(__name__)
 MIN_CONFIDENCE = 0.15  # confidence from which what the detector takes for a face is collected
 MAX_ERROR_IOU = 0.3  # overlap (IoU) with a face below which a candidate is none
 MAX_CANDIDATES = 8  # candidates of a sample that are collected, the surest
-
 MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}  # of the scenes in which candidates are collected
-
 MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can be turned and moved
 
+# How crops are relit and spoilt; generated samples were spoilt before.
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
-"""How crops are relit and spoilt; generated samples were spoilt before."""
-
 PANELS = {"loss": {"face": "face", "point": "point", "box": "box"}}  # what the curves show
-
 SURE_WITHIN = 0.02  # sides of the crop within which a point's error counts by its square
-POINT_WEIGHT = 0.5
-
-BOX_WEIGHT = 0.3
+POINT_WEIGHT, BOX_WEIGHT = 0.5, 0.3
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
 """Takes four points to the ways between any two, (8, 12)."""
@@ -201,13 +195,10 @@ def train_refiner(
 
 
 def loss_parts(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the cross entropy of faces, and how far off points and boxes are, each a scalar.
-
-    Points are held against each other too, which tells how a head is turned and tilted.
-    """
+    """Return the cross entropy of faces, and how far off points and boxes are, each a scalar."""
     score, face = answer["score"][:, 0], truth["face"]
     off = answer["points"] - truth["points"]
-    between = ops.matmul(off, WAYS.astype("float32"))
+    between = ops.matmul(off, WAYS.astype("float32"))  # as a head is turned and tilted
     misplaced = ops.sum(_huber(off), axis=-1) + ops.sum(_huber(between), axis=-1)
     middles, halves = answer["box"][:, :2], ops.exp(answer["box"][:, 2:]) / (2 * CONTEXT)
     boxes = ops.concatenate([middles - halves, middles + halves], axis=-1)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.samples import TrainingSample, without_faces
+from converter.detector.samples import TrainingSample
 from converter.recipes import SampleGeneratorConfig
 from converter.train.augmentation import Rng, augment_image
 from edge.types import Image
@@ -91,7 +91,9 @@ class SampleGenerator:
     def _background(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Cut a part of an image without faces, or draw one."""
         if not len(self._empty) or rng.random() < self._config.drawn:
-            return without_faces(draw_background(height, width, rng))
+            nothing = np.empty((0, 4, 2), np.float32)
+            drawn = draw_background(height, width, rng)
+            return TrainingSample(drawn, nothing[..., 0], nothing, np.empty(0, bool))
         empty = self._empty[int(rng.choice(len(self._empty), p=self.weights))]
         zoom = _fit(empty.image, height, width) * _log_uniform(0.8, 3.0, rng)
         sample = self._crop(empty, (height, width), zoom, rng)
@@ -151,8 +153,12 @@ class SampleGenerator:
         place = middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
         matrix = _rotation(place, zoom, config, rng)
         matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (width, height)
-        if rng.random() < config.filled:
-            _fill_frame(matrix, (columns, rows), (width, height))
+        if rng.random() < config.filled:  # as little of the sample as possible lies beside it
+            edges = [[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]]
+            corners = matrix @ np.array(edges)
+            low, high = corners.min(axis=1), corners.max(axis=1)
+            room = np.array([width, height]) - (high - low)
+            matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
         warped = warp(*downscale(sample.image, matrix), shape[::-1], borderValue=border)
@@ -183,15 +189,6 @@ def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng
 def _mirror(matrix: Matrix, width: int, rng: Rng) -> None:
     if rng.random() < 0.5:
         matrix[0] = np.array([0, 0, width]) - matrix[0]
-
-
-def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
-    """Move an image so that as little of the sample as possible lies beside it."""
-    columns, rows = size
-    corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]])
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    room = np.array(frame) - (high - low)
-    matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
 
 
 def downscale(image: Image, matrix: Matrix) -> tuple[Image, Matrix]:
@@ -249,8 +246,7 @@ def _color(rng: Rng) -> tuple[int, ...]:
 
 def _skin_color(rng: Rng) -> tuple[int, ...]:
     dark, light = np.array([30, 45, 75]), np.array([190, 210, 250])  # blue, green, red
-    share = rng.uniform(0, 1)
-    return tuple(np.rint(dark + share * (light - dark) + rng.normal(0, 8, 3)).tolist())
+    return tuple(np.rint(dark + rng.uniform(0, 1) * (light - dark) + rng.normal(0, 8, 3)).tolist())
 
 
 def _place(image: Image, rng: Rng) -> tuple[int, int]:
@@ -320,8 +316,7 @@ def _limbs(image: Image, rng: Rng) -> None:
     turn = rng.uniform(0, 2 * np.pi)
     for finger in range(int(rng.integers(1, 6))):
         start = (x + finger * (thick + 2), y + int(rng.normal(0, thick)))
-        angle = turn + rng.normal(0, 0.15)
-        length = thick * rng.uniform(3, 6)
+        angle, length = turn + rng.normal(0, 0.15), thick * rng.uniform(3, 6)
         end = (int(start[0] + length * np.cos(angle)), int(start[1] + length * np.sin(angle)))
         cv2.line(image, start, end, color, thick, cv2.LINE_AA)
     cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 2.0), dst=image)

@@ -16,8 +16,8 @@ from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_spli
 from converter.detector.loss import STRIDES
 from converter.evaluate.crop_calibration import find_faces
 from converter.models.detector import Model
-from edge.detect import Detector
 from edge.detect.builtin import cells, decode, letterbox, nms
+from edge.detect.detector import Detector
 from edge.detect.yunet import YuNet, YuNetSettings
 from edge.errors import DataError
 from edge.types import Face, Image
@@ -26,9 +26,7 @@ ENLARGED = 2  # how many times as large a teacher sees each image: it finds smal
 MIN_CONFIDENCE = 0.6  # confidence from which a teacher is believed in a face that nobody marked
 MIN_IOU = 0.4  # overlap (IoU) at which a teacher's face is a marked one
 VALIDATION_SHARE = 12  # one of so many training images is validated on and not learned from
-
-Points = NDArray[np.float32]
-"""Right eye, left eye, nose and mouth of faces in pixels, float32 (n, 4, 2); nan is unknown."""
+Points = NDArray[np.float32]  # right and left eye, nose, mouth, (n, 4, 2) pixels; nan: unknown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +42,6 @@ class TrainingSample:
     def heights(self) -> NDArray[np.float32]:
         """Those of the faces, (n,), 0 of the ignored ones."""
         return np.where(self.ignored, 0, self.boxes[:, 3] - self.boxes[:, 1])
-
-
-def without_faces(image: Image) -> TrainingSample:
-    """Return an image in which there is no face as a sample."""
-    nothing = np.empty((0, 4), np.float32)
-    return TrainingSample(image, nothing, _unknown_points(0), np.empty(0, bool))
 
 
 def open_teacher(model: Path) -> Detector:
@@ -92,24 +84,21 @@ def _unknown_points(count: int) -> Points:
 
 def points_of_face(face: Face) -> NDArray[np.float32]:
     """Return a face's points in the order of `Points`, float32 (4, 2)."""
-    if face.points is None:
-        return np.full((4, 2), np.nan, np.float32)
-    return np.array(face.points[:4], np.float32)
+    return np.array(face.points[:4] if face.points else _unknown_points(1)[0], np.float32)
 
 
 def closeup_samples(
     faces: NDArray[np.uint8], teacher: Detector, seed: int
 ) -> Iterator[TrainingSample]:
     """Yield faces cut close, uint8 (n, side, side), that the teacher finds laid into a canvas."""
-    for found in find_faces(teacher, faces, seed):
-        pixels = faces[found.row]
-        corner = np.array([found.square.x1, found.square.y1], np.float32)
-        scale = np.float32(len(pixels) / found.square.height)
-        box = np.array(found.face.box.edges, np.float32).reshape(1, 2, 2)
+    for row, _, square, face in find_faces(teacher, faces, seed):
+        pixels, corner = faces[row], np.array(square[:2], np.float32)
+        scale = np.float32(len(pixels) / square.height)
+        box = np.array(face.box, np.float32).reshape(1, 2, 2)
         yield TrainingSample(
             np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), dtype=np.uint8),
             ((box - corner) * scale).reshape(1, 4),
-            (points_of_face(found.face)[None] - corner) * scale,
+            (points_of_face(face)[None] - corner) * scale,
             np.zeros(1, bool),
         )
 
@@ -149,10 +138,8 @@ def prepare_data(
     samples = read_samples([one for one in learned if len(one.boxes)], teacher)
     validation = read_samples(watched, teacher)
     if not samples or not any(len(one.boxes) for one in validation):
-        raise DataError(
-            f"expected training photographs with faces, enough to set a twelfth aside, found "
-            f"{len(samples)} to learn from"
-        )
+        wanted = "training photographs with faces, enough to set a twelfth aside"
+        raise DataError(f"expected {wanted}, found {len(samples)} to learn from")
     empty = read_samples([one for one in learned if not len(one.boxes)], None)
     summary = DataSummary(
         photographs=len(learned),

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import keras
 import msgspec
 import numpy as np
@@ -17,18 +16,15 @@ from converter.detector.samples import DataSummary, TrainingData, TrainingSample
 from converter.models.detector import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
+from edge.detect.image_ops import to_gray
 from edge.errors import ModelError
-from edge.types import Image
 
 PANELS = {  # what the curves show
     "loss": {part: part for part in PARTS},
     "average precision of watched photographs": {"16 pixels and more": "watched"},
 }
 
-HARD = 0.8
-"""Share of the times an image without faces is shown that goes by the square of the surest
-false face in it; the rest is even."""
-
+HARD = 0.8  # share of the showings of faceless images by their surest false face squared; else even
 SUMMARY = "material.json"  # what a training learned from, in figures
 MINED = "mined.npy"  # how often each image without a face is shown, from one search to the next
 
@@ -47,24 +43,18 @@ class SampleBatches(loop.SeededBatches):
 
     def __init__(self, generator: SampleGenerator, recipe: DetectorRecipe) -> None:
         super().__init__(recipe, recipe.steps)
-        self._generator = generator
-        self._recipe = recipe
+        self._generator, self._recipe = generator, recipe
         self._grid = Grid(recipe.height, recipe.width)
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
         """Generate the samples of a batch, and cells for the faces in them."""
         recipe, draw = self._recipe, self._generator.draw
         samples = [draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)]
-        images = np.stack([as_input(sample.image, recipe.channels) for sample in samples])
+        images = np.stack([sample.image for sample in samples])
+        if recipe.channels == 1:
+            images = np.stack([to_gray(image)[..., None] for image in images])
         targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
         return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}
-
-
-def as_input(image: Image, channels: int) -> Image:
-    """Return a BGR image as the network takes it, uint8 (height, width, channels)."""
-    if channels == 3:
-        return image
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)[..., None]
 
 
 def targets_of(sample: TrainingSample, grid: Grid, most: int, rng: np.random.Generator) -> Targets:
@@ -125,10 +115,7 @@ def train_network(
 
 
 def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) -> Path:
-    """Train a detector in a folder, made where it is missing; return its file.
-
-    ConfigError where the folder holds another or a finished training, or the start is missing.
-    """
+    """Train a detector in a folder; return its file. ConfigError where it is taken, or no start."""
     run_dir.prepare_run_dir(directory, recipe)
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))
     loop.use_precision(recipe.dtype)
@@ -187,7 +174,6 @@ def load_run(directory: Path) -> DetectorRun:
         recipe = run_dir.read_recipe(directory, DetectorRecipe)
         summary = msgspec.json.decode((directory / SUMMARY).read_bytes(), type=DataSummary)
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{directory}: holds no training of a detector ({error}); name another, or train it"
-        ) from error
+        found = f"holds no training of a detector ({error}); name another, or train it"
+        raise ModelError(f"{directory}: {found}") from error
     return DetectorRun(network, recipe, summary)

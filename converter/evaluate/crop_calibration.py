@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect import CropCalibration, Detector
+from edge.detect.detector import Detector
 from edge.errors import DataError
-from edge.geometry import Box
+from edge.geometry import Box, CropCalibration
 from edge.types import Face, Image
 
 WIDTH, HEIGHT = 640, 480
@@ -26,45 +26,30 @@ class FitReport(NamedTuple):
     iou: float
 
 
-class Finding(NamedTuple):
-    """Detection of the face of one row, which lies in a square of an image."""
-
-    row: int
-    image: Image
-    square: Box
-    face: Face
-
-
 def fit_crop(detector: Detector, faces: NDArray[np.uint8], seed: int) -> FitReport:
-    """Lay faces out as `find_faces`, and fit the detector's boxes to their squares by medians.
-
-    DataError where the detector found none of the faces.
-    """
-    pairs = [(one.square, one.face.box) for one in find_faces(detector, faces, seed)]
+    """Fit boxes to the squares of `find_faces` by medians; DataError where no face is found."""
+    pairs = [(square, face.box) for _, _, square, face in find_faces(detector, faces, seed)]
     if not pairs:
         raise DataError(f"the detector {detector.name} found none of {len(faces)} faces")
-    fits = [
-        (
-            square.height / box.height,
-            (square.x1 + square.x2 - box.x1 - box.x2) / 2 / box.height,
-            (square.y1 + square.y2 - box.y1 - box.y2) / 2 / box.height,
-        )
-        for square, box in pairs
-    ]
-    scale, right, down = np.round(np.median(np.array(fits), axis=0), 3).tolist()
+    squares, boxes = np.array(pairs).swapaxes(0, 1)
+    shifts = (squares[:, :2] + squares[:, 2:] - boxes[:, :2] - boxes[:, 2:]) / 2
+    fits = np.column_stack([squares[:, 3] - squares[:, 1], shifts]) / (boxes[:, 3:] - boxes[:, 1:2])
+    scale, right, down = np.round(np.median(fits, axis=0), 3).tolist()
     fit = CropCalibration(scale, right, down)
     iou = float(np.mean([fit.square(box).iou(square) for square, box in pairs]))
     return FitReport(fit, len(faces), len(pairs), iou)
 
 
-def find_faces(detector: Detector, faces: NDArray[np.uint8], seed: int) -> Iterator[Finding]:
-    """Lay faces, uint8 (n, 48, 48), each into a canvas drawn by the seed; yield detections."""
+def find_faces(
+    detector: Detector, faces: NDArray[np.uint8], seed: int
+) -> Iterator[tuple[int, Image, Box, Face]]:
+    """Lay faces, (n, 48, 48), into canvases by the seed; yield row, canvas, square and find."""
     rng = np.random.default_rng(seed)
     for row, pixels in enumerate(faces):
         image, square = lay_out(pixels, rng)
         best = max(detector.detect(image), key=lambda face: square.iou(face.box), default=None)
         if best is not None and square.iou(best.box) > NEAR:
-            yield Finding(row, image, square, best)
+            yield row, image, square, best
 
 
 def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, Box]:

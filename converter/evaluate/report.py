@@ -133,20 +133,14 @@ def _model_metrics(name: str, logits: Logits, classes: Classes, model: Predictor
 def _class_metrics(classes: Classes, chosen: Classes, labels: Labels) -> dict[str, ClassMetrics]:
     present = np.unique(classes)
     columns = precision_recall_fscore_support(classes, chosen, labels=present, zero_division=0)
-    rows = np.round(columns, 4).T.tolist()
-    return {
-        labels[index]: ClassMetrics(precision, recall, f1, int(support))
-        for index, (precision, recall, f1, support) in zip(present, rows, strict=True)
-    }
+    rows = zip(present, np.round(columns, 4).T.tolist(), strict=True)
+    return {labels[row]: ClassMetrics(p, r, f1, int(support)) for row, (p, r, f1, support) in rows}
 
 
 def compute_metrics(
     name: str, probabilities: Probabilities, classes: Classes, labels: Labels
 ) -> Accuracy:
-    """Return the metrics of the card for the rows called `name`, classes (n,).
-
-    The means over classes leave out those that no row has. DataError where there are no rows.
-    """
+    """Return a card's metrics of the rows `name`, means of the classes there; DataError if none."""
     if len(classes) == 0:
         raise DataError(f"{name}: expected rows to measure on, found none")
     chosen = probabilities.argmax(axis=1)
@@ -166,10 +160,7 @@ def compute_metrics(
 
 
 def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
-    """Return how likely chance alone makes the right answers `after` so many fewer than `before`.
-
-    The exact, one-sided test of McNemar 1947 (doi:10.1007/BF02295996).
-    """
+    """Return the exact p-value of fewer right answers `after` (McNemar, doi:10.1007/BF02295996)."""
     lost, differing = int((before & ~after).sum()), int((before != after).sum())
     return float(binomtest(lost, differing, alternative="greater").pvalue) if differing else 1.0
 

@@ -82,8 +82,7 @@ def _residual_block(x: Any, filters: int, stride: int = 1) -> Any:
 
 
 def _with_heads(name: str, faces: Any, x: Any, classes: int, dropout: float) -> Model:
-    features = layers.GlobalAveragePooling2D()(x)
-    dropped = layers.Dropout(dropout)(features)
+    dropped = layers.Dropout(dropout)(layers.GlobalAveragePooling2D()(x))
     # float32: a softmax in bfloat16 would lose the small differences that train it.
     logits = layers.Dense(classes, dtype="float32", name="logits")(dropped)
     votes = layers.Dense(len(EXPRESSIONS), dtype="float32", name="votes")(dropped)

@@ -22,13 +22,10 @@ MAX_CHANCE = 1e-4  # that explains it (McNemar): the best of 5,040 orders gains 
 
 
 class InputScaling(NamedTuple):
-    """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`.
-
-    These are one number, one for each channel, or one for each pixel.
-    """
+    """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`."""
 
     options: str  # how the command names it, such as "--input 0..1"
-    scale: NDArray[np.float32]
+    scale: NDArray[np.float32]  # one number, one for each channel, or one for each pixel
     offset: NDArray[np.float32]
 
     def for_shape(
@@ -55,10 +52,7 @@ class ModelDescription(NamedTuple):
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Parse labels parted by commas; those that mean an expression get its usual name.
-
-    ConfigError where there are fewer than two, an empty one, or two of the same meaning.
-    """
+    """Parse two labels or more, all different; those that mean an expression get its usual name."""
     names = [name.strip() for name in text.split(",")]
     labels = tuple(find_expression(name) or name for name in names)
     if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
@@ -68,10 +62,7 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
-    """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
-
-    These are numbers parted by commas, or the path of an .npy; else a ConfigError.
-    """
+    """Parse one of `RANGES`, and the means and deviations of values in it, numbers or an .npy."""
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
     scale, offset = RANGES[entry]
@@ -102,11 +93,7 @@ def check_by_measuring(
     rows: Selection,
     answer: Callable[[ModelDescription, NDArray[np.uint8]], Logits],
 ) -> None:
-    """Refuse an input range or an order of labels that another one beats by far.
-
-    `rows` are faces with their true classes, by the labels described, to which `answer` gives the
-    logits of the model at `path`. ModelError where another one does; the text names it.
-    """
+    """Raise a ModelError that names an input range or order of labels that is better by far."""
     sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
     faces, classes = rows.pixels[sample], rows.classes[sample]
     given, labels = description.scaling, description.labels
@@ -116,7 +103,12 @@ def check_by_measuring(
         options: answer(description._replace(scaling=one), faces).argmax(axis=1)
         for options, one in tried.items()
     }
-    orders = {key: _best_order(chosen, classes, len(labels)) for key, chosen in outputs.items()}
+    orders = {}  # the label of each output that makes the mean recall highest
+    for key, chosen in outputs.items():
+        counts = np.zeros((len(labels), len(labels)))
+        np.add.at(counts, (chosen, classes), 1)
+        shares = counts / np.maximum(counts.sum(axis=0), 1)
+        orders[key] = linear_sum_assignment(shares, maximize=True)[1]
     right = {key: orders[key][chosen] == classes for key, chosen in outputs.items()}
     better, best = [], given.options
     # Stable: of ranges that do equally well the first, and standardized values last.
@@ -130,14 +122,6 @@ def check_by_measuring(
         found = f"with {given.options} it names {plain:.0%} of {len(faces)} faces rightly"
         other = f"with {' '.join(better)} {right[best].mean():.0%}"
         raise ModelError(f"{path}: {found}, {other}; correct the options, or --force takes them")
-
-
-def _best_order(chosen: Classes, classes: Classes, labels: int) -> Classes:
-    """Return the label of each output that makes the mean recall highest."""
-    counts = np.zeros((labels, labels))
-    np.add.at(counts, (chosen, classes), 1)
-    shares = counts / np.maximum(counts.sum(axis=0), 1)
-    return np.asarray(linear_sum_assignment(shares, maximize=True)[1])
 
 
 def _beats(right: NDArray[np.bool_], other: NDArray[np.bool_], classes: Classes) -> bool:

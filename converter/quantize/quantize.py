@@ -1,7 +1,7 @@
 """Quantization: .tflite files with cards made of a network, each verified before it is written."""
 
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -73,27 +73,30 @@ def quantize(
     """
     if Precision.INT8 in precisions and data is None:
         raise ConfigError("int8 needs faces that show the range of its activations; give --data")
-    targets = {one: directory / f"{name}-{one}.tflite" for one in precisions}
-    if not force:
-        for target in targets.values():
-            tflite.refuse_existing(target)
-    reference = None if data is None else float_reference(model, data)
-    # A folder of its own: a conversion that fails half-way leaves nothing behind.
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".quantize-") as scratch:
-        paths = {one: Path(scratch, f"{name}-{one}.tflite") for one in precisions}
+    with ExitStack() as stack:
+        targets = {one: directory / f"{name}-{one}.tflite" for one in precisions}
+        paths = {
+            precision: stack.enter_context(tflite.new_model(target, force))
+            for precision, target in targets.items()
+        }
+        reference = None if data is None else float_reference(model, data)
         for precision, path in paths.items():
-            shown = data if precision is Precision.INT8 else None
-            examples = None if shown is None else _representative_faces(model, shown)
+            examples = None
+            if precision is Precision.INT8 and data is not None:
+                training = data.split(Usage.TRAINING).without_non_faces()
+                rows = _rows(model, training, Usage.TRAINING)
+                classes = training.labels if rows is None else rows.classes
+                faces = tflite.representative((rows or training).pixels, classes)
+                examples = resize(faces, model.side)
             path.write_bytes(tflite.to_tflite(model.network, precision, examples))
         speeds = tflite.measure_speed(list(paths.values()))
         results = [
             verify(path, _describe(model, path, precision, speed), reference)
             for (precision, path), speed in zip(paths.items(), speeds, strict=True)
         ]
-        for (precision, path), result in zip(paths.items(), results, strict=True):
+        for path, result in zip(paths.values(), results, strict=True):
             if force or not result.problems:
                 tflite.write_card(path, result.card)
-                tflite.move(path, targets[precision])
         return results
 
 
@@ -124,13 +127,6 @@ def _rows(model: TrainedModel, data: Dataset, usage: Usage) -> Selection | None:
     if not set(model.label_set.labels) & set(EXPRESSIONS):
         return None
     return select_rows(data, usage, model.protocol, model.label_set)
-
-
-def _representative_faces(model: TrainedModel, data: Dataset) -> NDArray[np.uint8]:
-    training = data.split(Usage.TRAINING).without_non_faces()
-    rows = _rows(model, training, Usage.TRAINING)
-    classes = training.labels if rows is None else rows.classes
-    return resize(tflite.representative((rows or training).pixels, classes), model.side)
 
 
 def float_reference(model: TrainedModel, data: Dataset) -> FloatReference:
@@ -175,10 +171,7 @@ def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> Con
 def with_measurements(
     classifier: TFLiteClassifier, card: ModelCard, logits: Logits, rows: Selection
 ) -> ModelCard:
-    """Return a card with accuracy, and the temperature that makes the true classes likeliest.
-
-    The latter is of the rows as they are, answered by `logits`, and as a webcam may show them.
-    """
+    """Return a card with accuracy, and the likeliest temperature of rows as they are and spoilt."""
     varied = augment(rows.pixels, WEBCAM, np.random.default_rng(0))
     others, _ = classifier.outputs(list(resize(varied, card.input.shape[0])))
     temperature = fit_temperature(np.concatenate([logits, others]), np.tile(rows.classes, 2))
@@ -200,8 +193,7 @@ def fit_threshold(faces: NDArray[np.float32]) -> float:
 def disagreements(card: ModelCard, logits: Logits, reference: FloatReference) -> tuple[str, ...]:
     """Return, in words, where a .tflite and its network disagree too much, compared row by row."""
     before, after = reference.logits.argmax(axis=1), logits.argmax(axis=1)
-    agreement = float((before == after).mean())
-    found = []
+    agreement, found = float((before == after).mean()), []
     if agreement < MIN_AGREEMENT:
         found.append(
             f"{card.name}: expected to agree with the network on {MIN_AGREEMENT:.0%} of the faces, "

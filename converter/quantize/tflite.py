@@ -5,8 +5,9 @@ import io
 import math
 import platform
 import re
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version
@@ -103,13 +104,15 @@ def multiply_adds(network: Model) -> int:
 
 def describe_file(path: Path, network: Model) -> dict[str, Any]:
     """Return the fields of a card that tell of the .tflite at `path` and of its network's work."""
-    own = {"name": path.stem, "sha256": sha256(path), "size": path.stat().st_size}
     work = {"parameters": int(network.count_params()), "multiply_adds": multiply_adds(network)}
-    return {**own, **work}
+    return {"name": path.stem, "sha256": sha256(path), "size": path.stat().st_size, **work}
 
 
 def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
     """Time one face on one thread, for each of the models on each runtime that is installed."""
+    text = CPU_INFO.read_text() if CPU_INFO.exists() else ""
+    cpu = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)  # or the board's
+    cpu.append(platform.machine())
     speeds: list[tuple[Speed, ...]] = [()] * len(models)
     for runtime in Runtime:
         try:
@@ -118,7 +121,7 @@ def measure_speed(models: Sequence[Path]) -> list[tuple[Speed, ...]]:
             continue
         name = f"{runtime} {version(PACKAGES[runtime])}"
         times = zip(speeds, _median_ms(networks), strict=True)
-        speeds = [(*known, Speed(name, _cpu_name(), round(each, 3))) for known, each in times]
+        speeds = [(*known, Speed(name, cpu[0], round(each, 3))) for known, each in times]
     return speeds
 
 
@@ -135,10 +138,18 @@ def write_card(model: Path, card: BaseCard) -> None:
     card_path(model).write_bytes(text + b"\n")
 
 
-def move(source: Path, place: Path) -> None:
-    """Move a model and its card."""
-    for file, goal in ((source, place), (card_path(source), card_path(place))):
-        file.replace(goal)
+@contextlib.contextmanager
+def new_model(path: Path, force: bool) -> Iterator[Path]:
+    """Yield where to build a .tflite, which is moved to `path` in the end if it has a card then."""
+    if not force:
+        refuse_existing(path)
+    # A folder of its own: a conversion that fails half-way leaves nothing behind.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".quantize-") as scratch:
+        inside = Path(scratch) / path.name
+        yield inside
+        if card_path(inside).exists():
+            inside.replace(path)
+            card_path(inside).replace(card_path(path))
 
 
 def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
@@ -151,9 +162,3 @@ def _median_ms(networks: Sequence[TFLiteModel]) -> list[float]:
         networks[place].invoke(faces[place])
         times[turn, place] = time.perf_counter() - started
     return [float(one) * 1000 for one in np.median(times[WARM_UP:], axis=0)]
-
-
-def _cpu_name() -> str:
-    text = CPU_INFO.read_text() if CPU_INFO.exists() else ""
-    found = re.findall(r"^(?:model name|Model)\s*: *(.+)$", text, re.MULTILINE)  # or the board's
-    return found[0] if found else platform.machine()

@@ -32,13 +32,9 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """A network and what is known of it.
+    """A network and what is known of it."""
 
-    It takes gray values 0-255, (n, side, side, 1), and gives (n, classes), or a list of that and
-    the logit of a face, (n, 1).
-    """
-
-    network: Model
+    network: Model  # gray 0-255, (n, side, side, 1), to (n, classes), or that and a face's logit
     label_set: LabelSet
     label_set_name: str  # empty for a set of its own
     kind: OutputKind
@@ -54,11 +50,7 @@ class TrainedModel:
 
 
 def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
-    """Read what `emotiond-convert train` left in `directory` of the `training` rows.
-
-    The output `head` names the expressions; `face`, where there is one, is kept beside it.
-    ModelError where a file is unreadable, the head untrained, or a weight or an answer not finite.
-    """
+    """Read a training's output `head`, and `face`; ModelError where untrained or not finite."""
     try:
         recipe = read_recipe(directory, Recipe)
     except (OSError, ValueError) as error:

@@ -33,14 +33,11 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it.
-
-    Their mean over `views` variations of a face is the target of all that the student sees.
-    """
+    """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it."""
 
     teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     weight: Share = 0.5
-    views: Count = 5
+    views: Count = 5  # variations of a face: their mean is the target of all the student sees of it
 
 
 class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -138,10 +135,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 
 
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
-    """Read a recipe by its file, or the name of a shipped one; keys left out have their defaults.
-
-    ConfigError where there is no such recipe; of keys that are wrong it names all.
-    """
+    """Read a recipe by its file or shipped name, with defaults; a ConfigError names wrong keys."""
     path = find_recipe(recipe)
     try:
         data = parse_yaml(path.read_bytes(), path) or {}

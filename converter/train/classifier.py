@@ -21,6 +21,7 @@ from converter.train.loop import SeededBatches, fit, new_optimizer, use_precisio
 from edge.errors import ConfigError, DataError
 from edge.tflite import softmax
 
+Paths = tuple[Path, ...]
 RARE = 0.5  # a class is rare when it has less than this share of the mean number of faces
 
 PANELS = {
@@ -31,11 +32,7 @@ PANELS = {
 
 
 class TrainingSet:
-    """Training faces and their variations.
-
-    The targets, (n, classes + 8), are shares of the label set's classes, then of FER+'s votes; the
-    weights, (n, 2), tell how much a face counts for either.
-    """
+    """Training faces and their variations; targets are shares of classes, then of FER+'s votes."""
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
         labels = LABEL_SETS[recipe.label_set]
@@ -54,6 +51,7 @@ class TrainingSet:
         voted = votes.any(axis=1)
         votes[voted, data.labels[voted]] += np.float32(recipe.label_votes)
         even = np.full(len(EXPRESSIONS), 1 / len(EXPRESSIONS), np.float32)
+        # (n, classes + 8), and how much a face counts for either, (n, 2)
         self.targets: Targets = np.hstack([own.astype(np.float32), vote_shares(votes, even)])
         self.weights: Batch = np.stack([data.weights, data.weights * voted], axis=1)
 
@@ -72,18 +70,11 @@ class TrainingSet:
 
 
 class Batches(SeededBatches):
-    """Batches of faces, with targets and weights of each head.
+    """Batches of faces, with targets and weights of each head; `taught` is what teachers say."""
 
-    `taught` are the teachers' probabilities, as `TrainingSet.targets`, when there are any.
-    """
-
-    def __init__(
-        self, training: TrainingSet, recipe: Recipe, taught: Targets | None = None
-    ) -> None:
+    def __init__(self, training: TrainingSet, recipe: Recipe, taught: Targets | None) -> None:
         super().__init__(recipe, len(training) // recipe.batch_size)
-        self._training = training
-        self._recipe = recipe
-        self._targets = training.targets
+        self._training, self._recipe, self._targets = training, recipe, training.targets
         if taught is not None and recipe.distillation is not None:
             weight = np.float32(recipe.distillation.weight)
             self._targets = (1 - weight) * training.targets + weight * taught
@@ -120,7 +111,7 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.resize(np.flatnonzero(classes == one), wanted[one]) for one in shown])
 
 
-def teacher_targets(teachers: tuple[Path, ...], training: TrainingSet, count: int) -> Targets:
+def teacher_targets(teachers: Paths, training: TrainingSet, count: int) -> Targets:
     """Return the teachers' mean probabilities over `count` views, as `TrainingSet.targets`."""
     classes = training.targets.shape[1] - len(EXPRESSIONS)
     said = []
@@ -156,19 +147,13 @@ def _teacher_logits(teacher: Path, training: TrainingSet, count: int) -> NDArray
 
 
 def train(
-    recipe: Recipe,
-    data: Dataset,
-    directory: Path,
-    teachers: tuple[Path, ...] = (),
-    negatives: tuple[Path, ...] = (),
+    recipe: Recipe, data: Dataset, directory: Path, teachers: Paths = (), negatives: Paths = ()
 ) -> Path:
     """Train `recipe`'s network on the Training rows, watching PublicTest; return its file.
 
-    `teachers` are folders of finished trainings, for a recipe that distils; `negatives` are images
-    without faces, to learn what no face looks like. The folder is made where it is missing.
-
-    DataError where faces are missing, of a class or for a batch, or votes for the recipe;
-    ConfigError where the folder holds another or a finished training, or start or teacher is not.
+    `teachers` are folders of finished trainings, `negatives` images without faces. DataError where
+    faces are missing, of a class or for a batch, or votes for the recipe; ConfigError where the
+    folder holds another or a finished training, or start or teacher is not.
     """
     run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
@@ -180,6 +165,10 @@ def train(
     how = recipe.distillation
     taught = teacher_targets(teachers, training, how.views) if how else None
     batches = Batches(training, recipe, taught)
+    # Rows are validated on as they are, all alike.
+    plain = msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0)
+    watched = TrainingSet(data.split(Usage.PUBLIC_TEST), plain)
+    watched.weights[:, 0] = 1
     fit(
         partial(new_network, recipe),
         partial(_compiled, recipe, len(batches)),
@@ -187,7 +176,7 @@ def train(
         recipe,
         directory,
         panels=PANELS,
-        validation_data=_validation_data(data.split(Usage.PUBLIC_TEST), recipe),
+        validation_data=_by_head(watched.faces.astype("f4"), watched.targets, watched.weights),
         validation_batch_size=512,
     )
     keras.mixed_precision.set_global_policy("float32")
@@ -225,11 +214,3 @@ def _compiled(recipe: Recipe, steps: int, whole: Model) -> Model:
         jit_compile=False,  # it costs more than it gains
     )
     return network
-
-
-def _validation_data(test: Dataset, recipe: Recipe) -> tuple[Any, ...]:
-    """Return the rows to validate on, all alike, as they are: no weights and no smoothing."""
-    plain = msgspec.structs.replace(recipe, balance="none", label_smoothing=0.0)
-    watched = TrainingSet(test, plain)
-    watched.weights[:, 0] = 1
-    return _by_head(watched.faces.astype(np.float32), watched.targets, watched.weights)

@@ -53,16 +53,13 @@ def face_or_not(
 
 
 def draw_negatives(faces: Crops, paths: tuple[Path, ...], count: int, rng: Rng) -> Crops:
-    """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48).
-
-    Each kind is drawn equally often, but parts of images without faces as often as all others.
-    """
+    """Return `count` crops that show no face, or none that could be read, uint8 (n, 48, 48)."""
     kinds: list[Kind] = [_off_center, _turned, _part, _covered, _covered, _texture, _print, _noise]
     if images := [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]:
         for path, image in zip(paths, images, strict=True):
             if image is None:
                 raise DataError(f"{path}: is no image that OpenCV can read; take it out")
-        kinds += [partial(_cut, images)] * len(kinds)
+        kinds += [partial(_cut, images)] * len(kinds)  # as often as all others together
     return np.stack([kinds[number % len(kinds)](faces, rng) for number in range(count)])
 
 
@@ -79,25 +76,21 @@ def _off_center(faces: Crops, rng: Rng) -> Crops:
     """A face half out of the crop; what is beside it is blurred beyond recognition."""
     face, other = _any(faces, rng), _any(faces, rng)
     beside = cv2.GaussianBlur(_texture(faces, rng) if rng.random() < 0.5 else other, (0, 0), 8)
-    angle = rng.uniform(0, 2 * np.pi)
-    far = rng.uniform(0.5, 0.8) * SIDE
+    angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, 0.8) * SIDE
     matrix = np.array([[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]])
     inside = cv2.warpAffine(np.full_like(face, 255), matrix, (SIDE, SIDE))
     return np.where(inside > 0, _warped(face, matrix), beside).astype(np.uint8)
 
 
 def _turned(faces: Crops, rng: Rng) -> Crops:
-    face = _any(faces, rng)
-    middle = (SIDE - 1) / 2
-    angle = 180 + rng.uniform(-60, 60)
+    face, middle, angle = _any(faces, rng), (SIDE - 1) / 2, 180 + rng.uniform(-60, 60)
     matrix = cv2.getRotationMatrix2D((middle, middle), angle, rng.uniform(0.9, 1.2))
     return _warped(face, np.asarray(matrix, dtype=np.float64))
 
 
 def _part(faces: Crops, rng: Rng) -> Crops:
     """A cheek, a brow or an ear fills the crop."""
-    face = _any(faces, rng)
-    length = int(rng.integers(10, 19))
+    face, length = _any(faces, rng), int(rng.integers(10, 19))
     left, top = rng.integers(0, SIDE - length, 2)
     piece = face[top : top + length, left : left + length]
     return np.asarray(cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)
@@ -143,8 +136,7 @@ def _texture(_: Crops, rng: Rng) -> Crops:
     """Clouds: noise of several sizes, one upon the other."""
     clouds = np.zeros((SIDE, SIDE))
     for size in rng.choice([2, 3, 4, 6, 8, 12, 16, 24], 3, replace=False):
-        share = rng.uniform(0.3, 1)
-        clouds += share * cv2.resize(rng.standard_normal((size, size)), (SIDE, SIDE))
+        clouds += rng.uniform(0.3, 1) * cv2.resize(rng.standard_normal((size, size)), (SIDE, SIDE))
     return _lit(clouds, rng)
 
 
@@ -154,23 +146,19 @@ def _print(_: Crops, rng: Rng) -> Crops:
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 24)
     along = 2 * np.pi * (across * np.cos(angle) + down * np.sin(angle)) / period
     athwart = 2 * np.pi * (down * np.cos(angle) - across * np.sin(angle)) / period
-    pattern = [
+    patterns = [
         np.sin(along),
         np.sign(np.sin(along)),
         np.sign(np.sin(along) * np.sin(athwart)),
         (np.sin(along) + np.sin(athwart) > rng.uniform(0.2, 1.4)).astype(float),
-        _boxes(rng),
-    ][int(rng.integers(5))]
-    return _lit(pattern + rng.uniform(0, 0.3) * rng.standard_normal((SIDE, SIDE)), rng)
-
-
-def _boxes(rng: Rng) -> NDArray[np.float64]:
-    image = np.zeros((SIDE, SIDE))
-    for _ in range(int(rng.integers(2, 12))):
+        np.zeros((SIDE, SIDE)),
+    ]
+    for _box in range(int(rng.integers(2, 12))):
         left, top = rng.integers(-8, SIDE, 2)
         width, height = rng.integers(3, SIDE, 2)
-        image[max(top, 0) : top + height, max(left, 0) : left + width] += rng.normal()
-    return image
+        patterns[4][max(top, 0) : top + height, max(left, 0) : left + width] += rng.normal()
+    pattern = patterns[int(rng.integers(5))]
+    return _lit(pattern + rng.uniform(0, 0.3) * rng.standard_normal((SIDE, SIDE)), rng)
 
 
 def _noise(_: Crops, rng: Rng) -> Crops:
@@ -192,7 +180,6 @@ def _cut(images: Sequence[Any], _: Crops, rng: Rng) -> Crops:
 
 
 def _lit(pattern: Pattern, rng: Rng) -> Crops:
-    spread = pattern.std() or 1.0
-    even = (pattern - pattern.mean()) / spread
+    even = (pattern - pattern.mean()) / (pattern.std() or 1.0)
     values = rng.uniform(40, 215) + rng.uniform(3, 70) * even
     return np.asarray(np.clip(values, 0, 255), dtype=np.uint8)

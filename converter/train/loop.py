@@ -27,7 +27,6 @@ from edge.errors import ConfigError
 from edge.terminal import plural
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
-
 LONG_S = 600.0  # seconds from which on a training is announced
 
 TRAINING_COST = 4.0
@@ -35,12 +34,8 @@ TRAINING_COST = 4.0
 weights, and the rest. Measured: 3.4 of `shallow`, 4.6 of `tiny` (two Zen 3 cores, 2026-11-29)."""
 
 ROUNDS = 6  # convolutions that are timed; the fastest counts, as the first prepares
-
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic Newton-Schulz iteration that drives singular values towards 1, and how steep."""
-
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # quintic Newton-Schulz towards singular values of 1
 FAST_CHANNELS = 16  # of multiples of which TensorFlow's fused normalization is fast
-
 NEWTON_SCHULZ_STEPS = 4  # after them the singular values lie between about 0.7 and 1.2
 SHARE = 0.25  # the length of a kernel's step for a rate of 1: one rate serves kernels and the rest
 
@@ -53,9 +48,7 @@ class SeededBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships
 
     def __init__(self, recipe: BaseRecipe, steps: int) -> None:
         super().__init__()
-        self._seed = recipe.seed
-        self._steps = steps
-        self.epoch = 0
+        self._seed, self._steps, self.epoch = recipe.seed, steps, 0
 
     def __len__(self) -> int:
         return self._steps
@@ -103,8 +96,9 @@ def fit(
     model = compiled(network)
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
-    written = {"on_epoch_end": lambda *_: write_network(current(), directory / MODEL)}
-    write = keras.callbacks.LambdaCallback(**written)
+    write = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: write_network(current(), directory / MODEL)
+    )
     logger = keras.callbacks.CSVLogger(directory / LOG, append=first > 0)
     try:
         model.fit(
@@ -151,10 +145,7 @@ def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
 
 
 def with_fused_normalization(network: Model) -> Model:
-    """Return a copy of the network, its weights new, with TensorFlow's fused batch normalization.
-
-    Keras 3 puts it together from a dozen operations; a step of `shallow` is a third faster.
-    """
+    """Return a copy, its weights new, whose normalization is fused: `shallow` is a third faster."""
 
     def copy(layer: Any) -> Any:
         fused = type(layer) is keras.layers.BatchNormalization
@@ -217,10 +208,7 @@ def announce(names: Sequence[str], seconds: float) -> None:
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
-    """Return a Muon whose rate rises linearly, then falls to nothing along a cosine.
-
-    Weights are averaged; biases and normalizations do not decay. An epoch has so many steps.
-    """
+    """Return a Muon with averaged weights whose rate rises, then falls to nothing by a cosine."""
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=recipe.learning_rate,
@@ -282,8 +270,7 @@ class Checkpoint(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]  # Keras
 
     def __init__(self, path: Path, batches: SeededBatches) -> None:
         super().__init__(swap_on_epoch=True)
-        self._path = path
-        self._batches = batches
+        self._path, self._batches = path, batches
 
     def restore(self, network: Model) -> int:
         """Load the last whole epoch's state where there is one; return the epoch to go on with."""

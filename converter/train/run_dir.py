@@ -16,9 +16,7 @@ LOG = "log.csv"
 CURVES = "curves.png"
 NEGATIVES = "negatives.txt"  # names of the images that taught the output `face`, if any did
 CHECKPOINT = "checkpoint.weights.h5"  # after the last whole epoch, until the training is finished
-
-RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}
-"""Keys of earlier recipes that no shipped one ever changed; a training by them is still read."""
+RETIRED_KEYS = {"cutmix", "optimizer", "rare", "vote_weight"}  # of earlier recipes, still read
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:

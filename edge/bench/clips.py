@@ -68,5 +68,4 @@ def _empty_room() -> Iterator[Image]:
         room[top:200, left : left + 10] = color
     room[380:] = (50, 80, 110)  # a table in front
     for _ in range(FRAMES):
-        noisy = room + random.normal(0.0, NOISE, room.shape)
-        yield np.clip(noisy, 0, 255).astype(np.uint8)
+        yield np.clip(room + random.normal(0.0, NOISE, room.shape), 0, 255).astype(np.uint8)

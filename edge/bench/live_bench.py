@@ -14,11 +14,10 @@ from edge.bench.stream import LiveStream
 from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
 
-FINAL_STATS = re.compile(
+FINAL_STATS = re.compile(  # the line with which the daemon ends its log
     r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
     r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
 )
-"""Line with which the daemon ends its log."""
 
 WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
 
@@ -45,11 +44,6 @@ class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
         """Detector, model, scene and rate."""
         return f"{self.detector} + {self.model}, {self.scene}, live at {self.source_fps:g} fps"
 
-    @property
-    def cost(self) -> float:
-        """Milliseconds of CPU time a second."""
-        return 10 * self.cpu_percent
-
 
 def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
     """Measure the daemon as it watches a video as a stream of MJPEG, which most cameras give."""
@@ -70,16 +64,10 @@ def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow
             memory = rss_bytes(process.pid) / 1e6
         stats = FINAL_STATS.search(final_stats(folder))
         assert stats, "the daemon's final statistics have another form"
-    figures = {
-        **stats.groupdict(),
-        "scene": scene,
-        "source_fps": fps,
-        "seconds": seconds,
-        "dropped": sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"])),
-        "cpu_percent": 100 * cpu,
-        "memory_mb": memory,
-        "first_event_s": first_event,
-    }
+    dropped = sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"]))
+    figures = {"scene": scene, "source_fps": fps, "seconds": seconds, "first_event_s": first_event}
+    figures |= {**stats.groupdict(), "dropped": dropped}
+    figures |= {"cpu_percent": 100 * cpu, "memory_mb": memory}
     return msgspec.convert(figures, LiveRow, strict=False)
 
 

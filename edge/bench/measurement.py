@@ -108,13 +108,10 @@ def summarize(durations: Sequence[float]) -> Timing:
 def run_interleaved(
     requests: Sequence[Request], rounds: int, on_step: Callable[[], object] = lambda: None
 ) -> Measurements:
-    """Measure each request once a round, each in a process of its own; call `on_step` after each.
-
-    Every other round goes backwards, so that a machine that slowly grows hot favors nothing. What
-    fails once is not tried again.
-    """
+    """Measure each request once a round, each in its own process; call `on_step` after each."""
     measured, reference = Measurements([[] for _ in requests], {}, []), Request("", time_reference)
     for number in range(rounds):
+        # Backwards every second time: a machine that slowly grows hot favors nothing.
         places = range(len(requests))[:: -1 if number % 2 else 1]
         for turn, place in enumerate(places):
             request, results = requests[place], measured.results[place]

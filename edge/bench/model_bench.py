@@ -51,11 +51,6 @@ class ModelRow(ComparedRow, frozen=True, kw_only=True):
         """Model and runtime."""
         return f"{self.model}, {self.runtime}"
 
-    @property
-    def cost(self) -> float:
-        """Milliseconds of a call."""
-        return self.p50_ms
-
 
 def measure_model(path: Path, runtime: Runtime, seconds: float) -> list[ModelRow]:
     """Load one .tflite on one runtime and time its calls, input and output included."""

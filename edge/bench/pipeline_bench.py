@@ -33,11 +33,10 @@ EVERY_FRAME: dict[str, Any] = {"interval_frames": 1, "motion_threshold": 0.0, "c
 
 WARM_UP_FRAMES = 20
 
-VARIANTS = {
+VARIANTS = {  # measured beside each kind with its default settings
     "builtin 160x120": {"kind": "builtin", "size": "160x120"},
     "blazeface short": {"kind": "blazeface", "range": "short"},
 }
-"""Detectors that are measured beside each kind with its default settings."""
 
 
 def detector_settings() -> dict[str, dict[str, str]]:
@@ -69,19 +68,11 @@ class PipelineRow(ComparedRow, frozen=True, kw_only=True):
         """Detector, model, scene and mode."""
         return f"{self.detector} + {self.model}, {self.scene}, {self.mode}"
 
-    @property
-    def cost(self) -> float:
-        """Milliseconds of a frame."""
-        return 1000 / self.fps
-
 
 def measure_pipeline(
     detector: str, model: Path, scene: str, video: Path, frames: int
 ) -> list[PipelineRow]:
-    """Send a video through the stages; return the row of one thread and that of threads.
-
-    `detector` is a name of `detector_settings`; a video shorter than `frames` is repeated.
-    """
+    """Send a video, repeated if short, through the stages; return rows of one thread and of all."""
     cv2.setNumThreads(1)  # as the daemon does
     with tempfile.TemporaryDirectory() as folder:
         config = bench_config(detector_settings()[detector], model, Path(folder))
@@ -107,11 +98,7 @@ def measure_pipeline(
 def pipeline_requests(
     files: Sequence[Path], detectors: Sequence[str], video: Path | None, folder: Path, frames: int
 ) -> list[Request]:
-    """Return a request for each detector with each model, and one for many faces.
-
-    No file stands for all shipped models, no detector for all of `detector_settings`, and no video
-    for the built-in clip; synthetic ones are made in `folder`.
-    """
+    """Return requests of each detector with each model, all if none are given, and of a crowd."""
     known = list(detector_settings())
     for name in detectors:
         if name not in known:
@@ -148,11 +135,7 @@ def open_components(config: Config, video: Path, frames: int) -> PipelineCompone
 
 
 def run_sequential(components: PipelineComponents) -> tuple[NDArray[np.float64], int]:
-    """Send each frame through every stage before the next is read.
-
-    Returns:
-        Seconds of each frame in each of `STAGES`, (frames, stages), and the faces seen in all.
-    """
+    """Send frames through the stages one by one; return seconds, (frames, stages), and faces."""
     processing, sinks = components.processing, MultiSink(components.sinks)
     seconds, faces = [], 0
     sinks.start()

@@ -20,7 +20,7 @@ from edge.errors import ConfigError, EmotiondError
 from edge.installation import extra_remedy
 from edge.tflite import Runtime
 
-TABLES = {
+TABLES = {  # fields that the table of each part shows (the JSON has all), and a note
     "models": (
         "model runtime accuracy size_mb p50_ms p95_ms times",
         "p50, p95: one call. accuracy: on the first set of the model's card.",
@@ -34,18 +34,12 @@ TABLES = {
         "The daemon as a process, watching MJPEG over HTTP. cpu percent: of one core.",
     ),
 }
-"""Fields of the rows of each part that its table shows (the JSON has all), and a note."""
 
-COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")
-"""Of the stages; people with any color vision can tell them apart (Okabe and Ito 2008)."""
-
-PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32
-"""Inches: width of the plot, height of its upper half, and height of a bar."""
+COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")  # for any color vision (Okabe, Ito 2008)
+PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32  # inches; of plot, upper half and bar
 
 AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
-
 Row = ModelRow | PipelineRow | LiveRow
-"""Each has a `name` and the `cost` in milliseconds by which results are compared."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +56,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.models, *self.pipeline, *self.live]
 
 
+def cost(row: Row) -> float:
+    """Return the milliseconds that are compared: of a call, of a frame, of CPU time a second."""
+    if isinstance(row, ModelRow):
+        return row.p50_ms
+    return 1000 / row.fps if isinstance(row, PipelineRow) else 10 * row.cpu_percent
+
+
 def read_result(path: Path) -> Result:
     """Read what `emotiond bench --json` wrote."""
     try:
@@ -69,20 +70,14 @@ def read_result(path: Path) -> Result:
     except OSError as error:
         raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise EmotiondError(
-            f"{path}: is not what `emotiond bench --json` writes: {error}"
-        ) from error
+        text = f"{path}: is not what `emotiond bench --json` writes: {error}"
+        raise EmotiondError(text) from error
 
 
 def aggregate(
     results: Iterable[Sequence[Sequence[AnyRow]]], base: str | None = None
 ) -> list[AnyRow]:
-    """Return each row that requests were answered with, its rounds taken together.
-
-    Ratios are taken round by round: what slows a machine down for a while slows down both.
-    `results` are, for each request, the rows of each round; the others are compared with the row
-    named `base`, or with the first.
-    """
+    """Return each request's rows of rounds as one, compared with the row `base`, or the first."""
     rows = [rounds for answers in results for rounds in zip(*answers, strict=True)]
     compared = next((rounds for rounds in rows if rounds[0].name == base), rows[0] if rows else ())
     return [_aggregate(rounds, compared) for rounds in rows]
@@ -97,7 +92,8 @@ def _aggregate(rounds: Sequence[AnyRow], base: Sequence[AnyRow]) -> AnyRow:
             fields[name] = sum(values)
         elif isinstance(values[0], float):
             fields[name] = min(values) if name.startswith("min_") else median(values)
-    ratios = [other.cost / row.cost for row, other in zip(rounds, base, strict=True)]
+    # Round by round: what slows a machine down for a while slows down both.
+    ratios = [cost(other) / cost(row) for row, other in zip(rounds, base, strict=True)]
     fields |= {"times": median(ratios), "times_low": min(ratios), "times_high": max(ratios)}
     return msgspec.structs.replace(rounds[0], **fields, against=base[0].name)
 
@@ -179,9 +175,9 @@ def find_comparable(new: Result, old: Sequence[Result]) -> Result | None:
 
 def compare(new: Result, old: Result) -> list[Change]:
     """Return the change of each row that both have, the worst first."""
-    old_costs = {row.name: row.cost for row in old.rows if row.cost}
+    before = {row.name: cost(row) for row in old.rows if cost(row)}
     machine = old.machine.reference_ms / new.machine.reference_ms
-    ratios = {row.name: row.cost / old_costs[row.name] for row in new.rows if row.name in old_costs}
+    ratios = {row.name: cost(row) / before[row.name] for row in new.rows if row.name in before}
     changes = (Change(machine * ratio, ratio, name) for name, ratio in ratios.items())
     return sorted(changes, reverse=True)
 
@@ -206,7 +202,7 @@ def plot(result: Result) -> bytes:
     upper.set(xscale="log", xlabel="milliseconds a face, one thread", ylabel="accuracy, %")
     upper.margins(x=0.15, y=0.15)
     upper.grid(visible=True, which="both", alpha=0.3)
-    _draw_stages(lower, sorted(pipelines, key=lambda row: -row.cost))
+    _draw_stages(lower, sorted(pipelines, key=lambda row: -cost(row)))
     figure.suptitle(f"{result.machine.cores} x {result.machine.board or result.machine.cpu}")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
@@ -220,9 +216,8 @@ def _draw_stages(axes: Any, rows: Sequence[PipelineRow]) -> None:
         widths = np.array([getattr(row, f"{stage}_ms") or 0.0 for row in rows])
         axes.barh(range(len(rows)), widths, left=left, color=color, label=stage)
         left = left + widths
-    axes.set_yticks(
-        range(len(rows)), [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
-    )
+    names = [f"{row.detector} + {row.model}, {row.scene}" for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("milliseconds a frame, one thread")
     axes.legend(loc="lower right")

@@ -16,10 +16,9 @@ QUALITY = 80  # of JPEG as libjpeg counts; that of webcams is similar
 
 
 class LiveStream(ThreadingHTTPServer):
-    """HTTP server of a video on a port of 127.0.0.1, for as long as the `with` block lasts.
+    """HTTP server of a repeated video on 127.0.0.1, for a `with` block; port 0 takes a free one.
 
-    Like a camera, it sends `fps` images a second whether or not its reader keeps up. The video is
-    repeated. Port 0 takes a free one.
+    Like a camera, it sends `fps` images a second whether or not its reader keeps up.
     """
 
     def __init__(self, video: Path, fps: float, port: int = 0) -> None:

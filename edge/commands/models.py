@@ -22,8 +22,8 @@ from edge.commands.common import (
     progress_bar,
 )
 from edge.config import Config, load_config
-from edge.detect import Detector, open_detector
-from edge.detect.detector import filter_faces
+from edge.detect import open_detector
+from edge.detect.detector import Detector, filter_faces
 from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import ConfigError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline

@@ -4,12 +4,11 @@ import logging
 from typing import get_args
 
 from edge.detect.blazeface import BlazeFaceSettings, MediaPipeSettings
-from edge.detect.builtin import BuiltinDetector, BuiltinSettings
+from edge.detect.builtin import BuiltinSettings
 from edge.detect.detector import Detector
 from edge.detect.haar import HaarSettings
 from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError, ModelError
-from edge.geometry import CropCalibration
 from edge.types import KindSettings
 
 log = logging.getLogger(__name__)
@@ -29,22 +28,6 @@ DetectorSettings = AutoSettings | NamedDetectorSettings
 
 AUTO_ORDER: tuple[type[NamedDetectorSettings], ...] = get_args(NamedDetectorSettings)
 
-__all__ = [
-    "AUTO_ORDER",
-    "AutoSettings",
-    "BlazeFaceSettings",
-    "BuiltinDetector",
-    "BuiltinSettings",
-    "CropCalibration",
-    "Detector",
-    "DetectorSettings",
-    "HaarSettings",
-    "MediaPipeSettings",
-    "YuNetSettings",
-    "detector_kinds",
-    "open_detector",
-]
-
 
 def detector_kinds() -> tuple[str, ...]:
     """Return what the kinds of detector are called in a config."""
@@ -52,10 +35,7 @@ def detector_kinds() -> tuple[str, ...]:
 
 
 def open_detector(settings: DetectorSettings) -> Detector:
-    """Return the detector that `settings` describe; the log says which `auto` took, and why.
-
-    What it needs and lacks is a ConfigError, a damaged file a ModelError.
-    """
+    """Return the detector of `settings`; the log says why `auto` took it. Errors as of `open`."""
     if not isinstance(settings, AutoSettings):
         return settings.open()
     missing: list[str] = []

@@ -28,17 +28,13 @@ Range = Literal["full", "short"]  # of faces: up to five meters, or at arm's len
 
 
 class ModelSpec(NamedTuple):
-    """Properties of one network.
-
-    `crop_fit` are medians over the training faces that it found of 1,000, 376 by the full and 562
-    by the short range (`emotiond-convert fit-crop`, 2026-11-20).
-    """
+    """Properties of one network."""
 
     file: PublishedFile
     side: int  # of its square input in pixels
     grids: tuple[tuple[int, int], ...]  # cells along a side and anchors in each, by output layer
     min_confidence: float  # that its published graph asks for
-    crop_fit: CropCalibration
+    crop_fit: CropCalibration  # medians over 376 (full) and 562 faces found of 1,000 (2026-11-20)
 
 
 VARIANTS = {
@@ -174,10 +170,7 @@ def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats
 
 
 class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):
-    """Choice of the network, as in `BlazeFaceSettings`.
-
-    MediaPipe allows no lower `min_confidence` than it asks for.
-    """
+    """Choice of the network, as in `blazeface`; it takes no lower `min_confidence` than its own."""
 
     range: Range = "full"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.errors import ModelError
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box, KeyPoints, Point, Shift
 from edge.model_card import DetectorCard, RefinerCard, load_card
 from edge.paths import asset
 from edge.tflite import Tensor, TensorSpec, open_tflite, sigmoid
@@ -102,11 +102,15 @@ class BuiltinDetector:
         """Return the faces; one that is known already is believed with less confidence."""
         refined = [self._refiner.refine(image, face) for face in self._find_candidates(image)]
         likely = [face for face in refined if face.confidence >= self._kept]
+        if len(likely) > 1:  # some may prove to be another, surer one
+            values = np.array([face.box for face in likely], np.float32)
+            confidences = np.array([face.confidence for face in likely])
+            likely = [likely[row] for row in nms(confidences, values)]
         # Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns
         # or blurs is seldom sure in every frame, and nothing else is likely to be where it was.
         return [
             face
-            for face in _distinct(likely)
+            for face in likely
             if face.confidence >= self._sure
             or any(face.box.iou(box) >= SAME_PLACE for box in known)
         ]
@@ -146,8 +150,7 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     height, width = (max(1, round(scale * length)) for length in image.shape[:2])
     into[height:] = 0
     into[:height, width:] = 0
-    part = into[:height, :width]
-    small = image
+    part, small = into[:height, :width], image
     if image.shape[1] > 2 * width:
         small = resize(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
     if into.shape[2] == 3:
@@ -190,10 +193,9 @@ def decode(
 def nms(
     scores: Floats, values: Floats, smallest: float = 0.0, largest: float = math.inf
 ) -> NDArray[np.intp]:
-    """Return the indices of the answers that stand, surest first: of those that overlap, one.
+    """Return the indices of the answers of `decode` that stand, the surest of those that overlap.
 
-    `scores` and `values` are those of `decode`. Heights beyond `smallest` and `largest`, in pixels
-    of the input, do not count.
+    Heights beyond `smallest` and `largest`, in pixels of the input, do not count.
     """
     corners, sides = values[:, :2], values[:, 2:4] - values[:, :2]
     known = np.flatnonzero((sides[:, 1] >= smallest) & (sides[:, 1] <= largest))
@@ -203,11 +205,7 @@ def nms(
 
 
 class Refiner:
-    """Second, closer look at what a detector found.
-
-    Of what makes a face of a dog or a hand, and of how a head is tilted, the detector's features
-    tell nothing (docs/research/detector-training.md).
-    """
+    """Second, closer look at what a detector found: its own features tell no hand from a face."""
 
     def __init__(self, model: Path | None = None) -> None:
         path = model or asset("models") / "refiners" / "refiner-48.tflite"
@@ -233,24 +231,12 @@ class Refiner:
         crop = cut(image, square, pixels)
         outputs = self._network.invoke(np.bitwise_xor(crop, 128).view(np.int8)[None])
         score, points, found = (outputs[place][0] for place in self._order)
-        middle, side = square.center, square.width
-        places = (
-            Point(middle.x + side * x, middle.y + side * y)
-            for x, y in points.reshape(4, 2).tolist()
-        )
-        x, y, wide, tall = found.tolist()
-        middle_x, middle_y = middle.x + side * x, middle.y + side * y
-        half_x, half_y = (side / (2 * CONTEXT) * math.exp(size) for size in (wide, tall))
-        box = Box(middle_x - half_x, middle_y - half_y, middle_x + half_x, middle_y + half_y)
+        to_image = Shift(*square.center, square.width)
+        places = (to_image.apply(Point(x, y)) for x, y in points.reshape(4, 2).tolist())
+        x, y, *sizes = found.tolist()
+        half_x, half_y = (math.exp(size) / (2 * CONTEXT) for size in sizes)
+        box = Box(x - half_x, y - half_y, x + half_x, y + half_y).moved(to_image)
         return float(score[0]), KeyPoints(*places), box
-
-
-def _distinct(faces: list[Face]) -> list[Face]:
-    """Return the faces but those that proved to be another's, which is surer."""
-    if len(faces) < 2:
-        return faces
-    values = np.array([face.box.edges for face in faces], np.float32)
-    return [faces[row] for row in nms(np.array([face.confidence for face in faces]), values)]
 
 
 def cut(image: Image, square: Box, pixels: int) -> Image:

@@ -35,10 +35,7 @@ def filter_faces(faces: Iterable[Face]) -> list[Face]:
 
 
 def has_valid_landmarks(face: Face) -> bool:
-    """Tell whether landmarks are those of an upright face; true where a face has none.
-
-    The eyes and mouth lie in or near the box, the mouth well below the eyes, the nose between.
-    """
+    """Tell whether landmarks, if any, are of an upright face: in or near its box, in order."""
     points, box, margin = face.points, face.box, MAX_OUTSIDE * face.box.height
     if points is None:
         return True
@@ -60,8 +57,5 @@ def has_valid_landmarks(face: Face) -> bool:
 
 
 def is_frontal(face: Face) -> bool:
-    """Tell whether a face looks at the camera, or not far beside it; true without landmarks.
-
-    A hand that a detector takes for a face looks like a profile most of the time.
-    """
+    """Tell whether a face looks at the camera, as a hand seldom does; true without landmarks."""
     return face.points is None or abs(face.points.yaw) <= MAX_YAW

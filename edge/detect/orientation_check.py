@@ -28,10 +28,7 @@ def surest(detector: Detector, image: Image, rotation: int = 0) -> float:
 
 
 def better_rotation(detector: Detector, images: Iterable[Image]) -> tuple[Counter[int], int | None]:
-    """Return how many images have a face at each rotation, in degrees clockwise.
-
-    With it comes the rotation at which they are clearly found better than as they are, or None.
-    """
+    """Return how many images show faces by degrees clockwise, and the clearly better, if any."""
     found, wins = Counter[int](), Counter[int]()
     for image in images:
         present = surest(detector, image)

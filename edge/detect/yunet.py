@@ -20,10 +20,7 @@ from edge.types import Face, Image, KindSettings
 
 FILE_NAME = "yunet.onnx"  # network in a model directory that is used where the config names none
 STRIDE = 32  # coarsest stride of the network in pixels: sides of its input are multiples of it
-
-CROP_FIT = CropCalibration(0.94, 0.0, -0.01)
-"""Medians over 858 training faces that its authors' smaller network found of 1,000
-(`emotiond-convert fit-crop`, 2026-11-20)."""
+CROP_FIT = CropCalibration(0.94, 0.0, -0.01)  # medians over 858 of 1,000 faces (2026-11-20)
 
 
 class YuNetSettings(KindSettings, frozen=True, tag="yunet"):
@@ -55,10 +52,10 @@ class YuNet:
         self._settings = settings
         path = settings.model or find_file(FILE_NAME)
         if path is None or not is_file(path):
-            text = f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not"
-            raise ConfigError(
-                f"{text} there: put the .onnx file there or name it in detector.model"
+            text = (
+                f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there"
             )
+            raise ConfigError(f"{text}: put the .onnx file there or name it in detector.model")
         self._path, side, confidence = path, (STRIDE, STRIDE), settings.min_confidence
         try:
             self._network = cv2.FaceDetectorYN.create(str(path), "", side, confidence)

@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 from edge.capture import Source
 from edge.capture.images import ImagesSettings
 from edge.capture.source import iter_frames
-from edge.detect import Detector
-from edge.detect.detector import filter_faces
+from edge.detect.detector import Detector, filter_faces
 from edge.errors import CalibrationError, ModelError
-from edge.infer.classifier import (
-    MAX_FACTOR,
-    MIN_PROBABILITY,
-    NeutralBaseline,
-    TFLiteClassifier,
-    corrected,
-    features,
-)
+from edge.infer import classifier as model
+from edge.infer.classifier import NeutralBaseline, TFLiteClassifier
 from edge.infer.crop import QualitySettings
 from edge.infer.face_analyzer import FaceAnalyzer
 from edge.model_card import ModelCard
@@ -70,11 +63,7 @@ class Calibrator:
         self._analyzer = FaceAnalyzer(classifier, detector.crop_fit, quality)
 
     def collect(self, source: Source, seconds: float) -> NeutralBaseline:
-        """Return the correction for the one person whom `source` shows, looking neutral.
-
-        It is watched for `seconds`, on its own clock, or until it ends. A ModelError where no class
-        is neutral.
-        """
+        """Return the correction for who looks neutral; a ModelError where no class is neutral."""
         if NEUTRAL not in self.card.labels:
             text = f"{self.card.name}: expected a model with the label {NEUTRAL}, found "
             text += ", ".join(self.card.labels)
@@ -142,15 +131,11 @@ def _window(
 
 
 def fit_baseline(card: ModelCard, answers: Probabilities) -> NeutralBaseline:
-    """Return the correction after which a person's neutral face reads as neutral.
-
-    Of the mean of the answers, (n, classes) of the card's model, each class that gets more than its
-    share beside neutral is lowered to that share; none is ever raised.
-    """
+    """Return what lowers the classes of answers, (n, classes), to their share beside neutral."""
     allowed = np.array([ALLOWED_SHARES.get(label, OTHER_SHARE) for label in card.labels])
-    mean = np.log(np.maximum(answers.astype(float), MIN_PROBABILITY)).mean(axis=0)
+    mean = np.log(np.maximum(answers.astype(float), model.MIN_PROBABILITY)).mean(axis=0)
     beside_neutral = mean - mean[card.labels.index(NEUTRAL)]
-    weights = np.clip(np.log(allowed) - beside_neutral, -np.log(MAX_FACTOR), 0.0)
+    weights = np.clip(np.log(allowed) - beside_neutral, -np.log(model.MAX_FACTOR), 0.0)
     weights[card.labels.index(NEUTRAL)] = 0.0
     # Rounded towards zero, so that none lies beyond the limit.
     rounded = tuple((np.ceil(weights * 1e4) / 1e4 + 0.0).tolist())
@@ -178,7 +163,7 @@ def learn_expressions(
     judged = seen.copy()
     for row, others in enumerate(~np.eye(len(seen), dtype=bool)):
         fitted = fit_expressions(seen[others], classes[others])
-        judged[row] = corrected(seen[row : row + 1], fitted)[0]
+        judged[row] = model.corrected(seen[row : row + 1], fitted)[0]
     before, after = (balanced_accuracy(values, classes) for values in (seen, judged))
     if after <= min(before, 0.999):
         found = f"found {before:.0%} of them told apart without it and {after:.0%} with it"
@@ -197,7 +182,7 @@ def fit_expressions(
     Ridge regression of what is missing to a sure and right answer: with few pictures the correction
     is small. Every class counts as `PICTURES`, whatever it has; one that nobody showed is left.
     """
-    known, count = features(seen).astype(float), seen.shape[1]
+    known, count = model.features(seen).astype(float), seen.shape[1]
     missing = CONTRAST * (np.eye(count)[classes] - 1 / count) - known[:, :count]
     counts = np.bincount(classes, minlength=count)
     missing[:, counts == 0] = 0.0

@@ -96,9 +96,8 @@ def corrected(logarithms: Floats, expressions: NDArray[np.float64]) -> Floats:
 def features(logarithms: Floats) -> Floats:
     """Return what expressions are read from: logarithms less their mean, and `OFFSET`."""
     least = np.maximum(logarithms, np.float32(np.log(MIN_PROBABILITY)))
-    return np.pad(
-        least - least.mean(axis=1, keepdims=True), ((0, 0), (0, 1)), constant_values=OFFSET
-    )
+    beside = least - least.mean(axis=1, keepdims=True)
+    return np.pad(beside, ((0, 0), (0, 1)), constant_values=OFFSET)
 
 
 class ClassifierOutput(NamedTuple):
@@ -129,7 +128,13 @@ class TFLiteClassifier:
             outputs.append(TensorSpec((1, 1), card.face.dtype))
         self._order = model.match_signature(entry, outputs)
         self._offsets = np.array(card.output.offsets or 0.0, dtype=np.float32)
-        self._check_output_kind()
+        # One answer is checked: a card that calls logits probabilities would publish nonsense.
+        kind, side = card.output.kind, card.input.shape[0]
+        answer = self._raw_outputs([np.full((side, side), 128, dtype=np.uint8)])[0]
+        high = abs(float(answer.sum()) - 1) > 0.05 if kind == "probabilities" else answer.max() > 1
+        if kind != "logits" and (answer.min() < 0 or high):
+            found = f"values that sum to {float(answer.sum()):.2f}"
+            raise ModelError(f"{path}: expected {kind} as its card says, found {found}")
 
     def classify(self, crops: Sequence[GrayImage], mirror: bool = False) -> ClassifierOutput:
         """Return the answers for each of the crops, gray uint8 (side, side) of the model's side.
@@ -151,10 +156,7 @@ class TFLiteClassifier:
         return ClassifierOutput(values, scores)
 
     def outputs(self, crops: Sequence[GrayImage]) -> tuple[Floats, Floats | None]:
-        """Return the logits, (n, classes), and that of a face, (n,), where there is one.
-
-        Those of probabilities are their logarithms. The card's offsets are added.
-        """
+        """Return logits, or logarithms, with offsets, (n, classes), and a face's, (n,), if any."""
         values, face = self._raw_outputs(crops)
         if self.card.output.kind != "logits":
             # The softmax of an integer model has steps of 1/256.
@@ -170,15 +172,6 @@ class TFLiteClassifier:
             for place, width in zip(self._order, widths, strict=True)
         )
         return values, face[0][:, 0] if face else None
-
-    def _check_output_kind(self) -> None:
-        """Check one answer: a card that calls logits probabilities would publish nonsense."""
-        side, kind = self.card.input.shape[0], self.card.output.kind
-        answer = self._raw_outputs([np.full((side, side), 128, dtype=np.uint8)])[0]
-        high = abs(float(answer.sum()) - 1) > 0.05 if kind == "probabilities" else answer.max() > 1
-        if kind != "logits" and (answer.min() < 0 or high):
-            found = f"values that sum to {float(answer.sum()):.2f}"
-            raise ModelError(f"{self._path}: expected {kind} as its card says, found {found}")
 
     def _prepare(self, crop: GrayImage) -> Tensor:
         """Shape and scale one crop as the card says; most uint8 models take it as it is."""

@@ -8,9 +8,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect import CropCalibration
 from edge.detect.image_ops import resize, shrink_by_mean
-from edge.geometry import Box, KeyPoints
+from edge.geometry import Box, CropCalibration, KeyPoints
 from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0
@@ -21,10 +20,7 @@ as far, and turning those by their landmarks made accuracy worse (docs/research/
 def crop_face(
     image: Image, box: Box, points: KeyPoints | None, fit: CropCalibration, side: int
 ) -> GrayImage:
-    """Return one face framed as in training, gray uint8 (side, side).
-
-    By its landmarks it is turned until the eyes are level; `fit` is of the detector that found it.
-    """
+    """Return a face framed as in training, its eyes level by landmarks, gray uint8 (side, side)."""
     roll = points.roll if points else 0.0
     if abs(roll) < MAX_LEVEL_ROLL:
         return crop_gray(image, fit.square(box), side)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from edge.detect import CropCalibration
+from edge.geometry import CropCalibration
 from edge.infer.classifier import TFLiteClassifier
 from edge.infer.crop import QualitySettings, crop_face, find_quality_issues, measure_quality
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
@@ -24,8 +24,7 @@ MAX_CROP_DIFFERENCE = 1.5
 that stand in differ by 0.003 to 0.015 from those that would have been computed; from one frame to
 the next they differ by 0.03 to 0.04. With 2.0 one label more flickered (2026-11-27)."""
 
-INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)
-"""Smoothing of stills, which have no before and after."""
+INSTANT = SmoothingSettings(time_constant_s=0.0, hysteresis=0.0, hold_s=0.0)  # of stills
 
 
 AFFECT = {
@@ -42,10 +41,7 @@ Mehrabian (1977, doi:10.1016/0092-6566(77)90037-X). Neutral is the middle of bot
 
 
 def derive_affect(probabilities: Mapping[str, float]) -> tuple[float, float] | None:
-    """Return the expected valence and arousal over the labels of `AFFECT`.
-
-    None where less than half of the probability is theirs: others tell more.
-    """
+    """Return expected valence and arousal; None where `AFFECT` has less than half of the shares."""
     known = {label: share for label, share in probabilities.items() if label in AFFECT}
     total = sum(known.values())
     if total < 0.5:
@@ -74,11 +70,7 @@ class FaceAnalyzer:
         previous: FaceObservation | None = None,
         mirror: bool = False,
     ) -> FaceObservation:
-        """Return the observation of one face of an image.
-
-        An earlier observation, `previous`, is returned where the crop looks the same; `mirror` is
-        that of `TFLiteClassifier.classify`.
-        """
+        """Return the observation of a face, `previous` where its crop looks the same as then."""
         side = self._classifier.card.input.shape[0]
         crop = crop_face(image, face.box, face.points, self._crop_fit, side)
         if previous is not None and crops_similar(previous.crop, crop):
@@ -124,19 +116,15 @@ class ExpressionAnalyzer:
         """Return the expression of each track that was observed for long enough."""
         live = {track.track_id for track in tracked.tracks}
         self._states = {key: state for key, state in self._states.items() if key in live}
-        for track in self._select_tracks(tracked):
+        seen = [track for track in tracked.tracks if track.seen]
+        if not tracked.frame.still and len(seen) > MAX_FACES_PER_FRAME:  # those that waited longest
+            observed = {track_id: state.observed_at for track_id, state in self._states.items()}
+            seen.sort(key=lambda track: observed.get(track.track_id, -math.inf))
+            del seen[MAX_FACES_PER_FRAME:]
+        for track in seen:
             self._observe(tracked.frame, track)
         image = tracked.frame.image
         return [found for track in tracked.tracks if (found := self._expression_of(track, image))]
-
-    def _select_tracks(self, tracked: TrackedFrame) -> list[Track]:
-        """Return the tracks to observe in this frame: those that waited longest."""
-        seen = [track for track in tracked.tracks if track.seen]
-        if tracked.frame.still or len(seen) <= MAX_FACES_PER_FRAME:
-            return seen
-        observed = {track_id: state.observed_at for track_id, state in self._states.items()}
-        seen.sort(key=lambda track: observed.get(track.track_id, -math.inf))
-        return seen[:MAX_FACES_PER_FRAME]
 
     def _observe(self, frame: Frame, track: Track) -> None:
         state = self._states.get(track.track_id)

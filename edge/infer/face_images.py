@@ -24,8 +24,7 @@ class FaceFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             stems = [path.stem for path in folder.iterdir()]
         except OSError as error:
-            text = f"{folder}: cannot be made or read: {error.strerror}"
-            raise DataError(text) from error
+            raise DataError(f"{folder}: cannot be made or read: {error.strerror}") from error
         self._last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
 
     def add(self, crop: GrayImage) -> Path:

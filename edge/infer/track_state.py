@@ -8,9 +8,7 @@ import numpy as np
 
 from edge.types import GrayImage, Probabilities, Quality, Reason
 
-FIRST_UNCERTAIN_DWELLS = 5.0
-"""Dwell times after which a face that could never be read is reported as uncertain: it is most
-likely a false one."""
+FIRST_UNCERTAIN_DWELLS = 5.0  # until a face never read is uncertain: most likely a false one
 
 
 class SmoothingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,10 +37,7 @@ class FaceObservation(NamedTuple):
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Reasons why the expression cannot be read; empty where it can.
-
-        A poor crop of a face is often taken for none, so NOT_A_FACE stands by itself alone.
-        """
+        """Reasons why it cannot be read; NOT_A_FACE stands alone: poor crops are taken for none."""
         return self.quality_issues or (() if self.is_face else (Reason.NOT_A_FACE,))
 
 
@@ -68,8 +63,8 @@ class Smoother:
         self.confidence = self._started_at = self._updated_at = 0.0
         self._settings, self._min_confidence = settings, min_confidence
 
-    def update(self, probabilities: Probabilities, now: float) -> None:
-        """Add probabilities observed at `now`, in seconds, and choose the label anew."""
+    def update(self, probabilities: Probabilities, now: float) -> Probabilities:
+        """Add probabilities observed at `now`, in seconds, choose the label; return the average."""
         if self.average is None:
             self.average, self._started_at = probabilities, now
         else:
@@ -88,6 +83,7 @@ class Smoother:
             self.probabilities = favored
         elif watched and average[leader] >= self._min_confidence:
             self.label, self.probabilities = leader, average
+        return average
 
 
 class UncertaintyHysteresis:
@@ -143,9 +139,14 @@ class ExpressionTrackState:
         if not observation.is_face and not self.confirmed:
             self._start_anew()
             return
-        if not observation.reasons:
-            self._smoother.update(observation.probabilities, now)
-        self._uncertainty.update(observation.reasons or self._ambiguity(), now)
+        reasons = observation.reasons
+        if not reasons:
+            smoother = self._smoother
+            average = smoother.update(observation.probabilities, now)
+            # As the label is favored while it is shown, so is uncertainty while it lasts.
+            confidence = average.max() if self.reasons else smoother.confidence
+            reasons = () if confidence >= self._min_confidence else (Reason.AMBIGUOUS,)
+        self._uncertainty.update(reasons, now)
         if observation.reasons and self.reasons:
             # What the face shows afterwards has nothing to do with what it showed before.
             self._smoother = Smoother(self._settings, self._min_confidence)
@@ -171,11 +172,3 @@ class ExpressionTrackState:
     def reasons(self) -> tuple[Reason, ...]:
         """Reasons why the face is uncertain; empty where it is not."""
         return self._uncertainty.reasons
-
-    def _ambiguity(self) -> tuple[Reason, ...]:
-        # As the label is favored while it is shown, so is uncertainty while it lasts.
-        average = self._smoother.average
-        if average is None:
-            return ()
-        confidence = average.max() if self.reasons else self._smoother.confidence
-        return () if confidence >= self._min_confidence else (Reason.AMBIGUOUS,)

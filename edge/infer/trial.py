@@ -13,8 +13,7 @@ from edge.errors import ModelError
 from edge.paths import asset, sha256_of, state_directory
 from edge.tflite import DELEGATE, MODULES, PACKAGES, Runtime
 
-MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000
-"""Seconds that a trial may take, on a slow SD card, and bytes of its address space."""
+MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000  # of a trial, on a slow SD card; of its memory
 
 PROGRAM = """
 import importlib, json, resource, sys
@@ -39,10 +38,9 @@ log = logging.getLogger(__name__)
 
 
 def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
-    """Run a .tflite once in a child process, unless it was tried before.
+    """Run a .tflite in a child process, once ever, a shipped one with a delegate alone.
 
-    One that is shipped is tried with a delegate alone. Where it cannot be run, a ModelError says
-    how the child ended, or a ConfigError why the delegate cannot be used.
+    A ModelError says how the child ended, a ConfigError why the delegate cannot be used.
     """
     settings, runner = DELEGATE.get(), str(runtime)
     given = []
@@ -73,8 +71,7 @@ def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error
     if child.returncode < 0:
-        number = signal.Signals(-child.returncode)
-        text = f"{runner} ends with {number.name} when it is run"
+        text = f"{runner} ends with {signal.Signals(-child.returncode).name} when it is run"
         text = f"{text}; set runtime.delegate to null" if given else f"is damaged: {text}"
         raise ModelError(f"{path}: {text}")
     if child.returncode:

@@ -119,13 +119,9 @@ def analyze_frames(
 ) -> Generator[AnalyzedFrame, None, None]:
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
-    When the generator is closed, the pipeline is stopped. After `timeout_s` seconds without a frame
-    a live source is given up.
-
-    Raises:
-        InputError: a file cannot be read, or breaks off; frames before that have been yielded.
-        SourceError: a live source was given up.
-        EmotiondError: another part of the pipeline failed.
+    When the generator is closed, the pipeline is stopped. InputError where a file breaks off after
+    the frames yielded, SourceError of a live source that gave none for `timeout_s` seconds, an
+    EmotiondError of another part.
     """
     live = components.live
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
@@ -137,18 +133,18 @@ def analyze_frames(
             frames.put(frame)
 
     pipeline = Pipeline(components, show)
-    deadline = time.monotonic() + (timeout_s if live else math.inf)
+    patience = timeout_s if live else math.inf
+    deadline = time.monotonic() + patience
     pipeline.start()
     try:
         while pipeline.error is None and (pipeline.running or len(frames)):
             frame = frames.get(POLL_INTERVAL_S)
             if frame is not None:
                 yield frame
-                deadline = time.monotonic() + (timeout_s if live else math.inf)
+                deadline = time.monotonic() + patience
             elif time.monotonic() > deadline:
-                raise SourceError(
-                    f"no frame came for {timeout_s:g} s; is the camera there, and free?"
-                )
+                found = f"no frame came for {timeout_s:g} s"
+                raise SourceError(f"{found}; is the camera there, and free?")
         if (error := pipeline.error or source.error) is not None:
             raise error
     finally:
@@ -161,8 +157,7 @@ class _FailFastSource:
 
     def __init__(self, source: Source) -> None:
         self.error: InputError | None = None
-        self._source = source
-        self.close = source.close
+        self._source, self.close = source, source.close
 
     @property
     def online(self) -> bool | None:

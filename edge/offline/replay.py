@@ -40,9 +40,8 @@ def _decode(line: bytes, place: str) -> EmotionEvent:
         if not MIN_YEAR <= event.time.year <= MAX_YEAR:
             raise OverflowError(f"expected a time of the years {MIN_YEAR} to {MAX_YEAR}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:200]
-        text = f"{place}: expected an event as docs/event.schema.json has it: {reason}"
-        raise InputError(text) from error
+        expected = "expected an event as docs/event.schema.json has it"
+        raise InputError(f"{place}: {expected}: {' '.join(str(error).split())[:200]}") from error
     return event
 
 

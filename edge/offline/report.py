@@ -9,13 +9,7 @@ from pathlib import Path
 from statistics import median
 from string import Template
 
-from edge.offline.timeline import (
-    draw_timeline,
-    escape_text,
-    format_date,
-    format_duration,
-    format_time,
-)
+from edge.offline.timeline import draw_timeline, escape_text, format_duration, format_time
 from edge.publish.intervals import (
     ExpressionInterval,
     deduplicate,
@@ -46,17 +40,11 @@ def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
     writer.writerow((*FIRST_COLUMNS, *labels, *LAST_COLUMNS))
     for event in events:
         probabilities = event.probabilities or {}
-        row: list[object] = [
-            "" if event.position is None else f"{event.position:.3f}",
-            event.type.value,
-            event.track_id,
-            event.emotion,
-            "" if event.confidence is None else event.confidence,
-            *(probabilities.get(label, "") for label in labels),
-            " ".join(event.reasons),
-            *(round(edge, 1) for edge in event.box.edges),
-            round(event.duration, 3),
-        ]
+        position = "" if event.position is None else f"{event.position:.3f}"
+        first = position, event.type.value, event.track_id, event.emotion, event.confidence
+        shares = (probabilities.get(label, "") for label in labels)
+        box = (round(edge, 1) for edge in event.box.edges)
+        row = *first, *shares, " ".join(event.reasons), *box, round(event.duration, 3)
         writer.writerow(row)
     return text.getvalue()
 
@@ -106,6 +94,10 @@ def _camera_sections(
     intervals: Sequence[ExpressionInterval], events: Sequence[EmotionEvent], video: bool
 ) -> list[str]:
     """Return timeline and tables of one camera."""
+    shown = [event for event in events if event.type is not EventType.END]
+    reasons = Counter((reason.replace("_", " "),) for event in shown for reason in event.reasons)
+    changes = transitions(intervals).items()
+    unchanged, readable = "No face changed its expression.", "Every face could be read."
     return [
         _section("Expression of each face, by its number", draw_timeline(intervals, video)[0]),
         '<div class="columns">',
@@ -114,8 +106,8 @@ def _camera_sections(
         "</div>",
         _section("Faces", _faces_table(intervals, video)),
         '<div class="columns">',
-        _section("What became of what", _transitions_table(intervals)),
-        _section("Why a face could not be read", _reasons_table(events)),
+        _section("What became of what", _counts_table(("from", "to"), changes, unchanged)),
+        _section("Why a face could not be read", _counts_table(("",), reasons.items(), readable)),
         "</div>",
     ]
 
@@ -125,9 +117,9 @@ def _period(times: Sequence[float], video: bool) -> str:
     start, end = format_time(first, video), format_time(last, video)
     if video:
         return f"{start} to {end}"
-    day, last_day = format_date(first), format_date(last)
-    until = "" if day == last_day else f"{last_day} "
-    return f"{day} {start} to {until}{end} ({datetime.fromtimestamp(first).astimezone():%Z})"
+    day, last_day = datetime.fromtimestamp(first), datetime.fromtimestamp(last)
+    until = "" if day.date() == last_day.date() else f"{last_day:%Y-%m-%d} "
+    return f"{day:%Y-%m-%d} {start} to {until}{end} ({day.astimezone():%Z})"
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -151,12 +143,10 @@ def _cameras_table(cameras: Sequence[str], intervals: Sequence[ExpressionInterva
 
 
 def _shares_table(seconds: Mapping[str, float]) -> str:
-    total = sum(seconds.values()) or 1.0
-    rows = [
-        (escape_text(emotion), _share_bar({emotion: time}, total), f"{time / total:.0%}",
-         format_duration(time))
-        for emotion, time in seconds.items()
-    ]  # fmt: skip
+    rows, total = [], sum(seconds.values()) or 1.0
+    for emotion, time in seconds.items():
+        bar, share = _share_bar({emotion: time}, total), f"{time / total:.0%}"
+        rows.append((escape_text(emotion), bar, share, format_duration(time)))
     return _table(("", "", "share", "time"), rows)
 
 
@@ -183,27 +173,17 @@ def _faces_table(intervals: Sequence[ExpressionInterval], video: bool) -> str:
     return _table(("face", "came", "in view", "", "mostly"), rows) + more
 
 
-def _transitions_table(intervals: Sequence[ExpressionInterval]) -> str:
-    """Return a row for each change, the most frequent first."""
-    counts = transitions(intervals)
-    if not counts:
-        return "<p>No face changed its expression.</p>"
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(escape_text(a), escape_text(b), str(count)) for (a, b), count in ranked[:MAX_ROWS]]
+def _counts_table(
+    header: Sequence[str], counts: Iterable[tuple[tuple[str, ...], int]], nothing: str
+) -> str:
+    """Return a row for each count, the most frequent first, or a sentence where there is none."""
+    ranked = sorted(counts, key=lambda item: (-item[1], item[0]))
+    if not ranked:
+        return f"<p>{nothing}</p>"
+    rows = [(*map(escape_text, names), str(count)) for names, count in ranked[:MAX_ROWS]]
     left_out = len(ranked) - len(rows)
     more = f"<p>{left_out} more, each as rare as the last or rarer.</p>" if left_out else ""
-    return _table(("from", "to", "times"), rows) + more
-
-
-def _reasons_table(events: Iterable[EmotionEvent]) -> str:
-    counts = Counter(
-        reason for event in events if event.type is not EventType.END for reason in event.reasons
-    )
-    if not counts:
-        return "<p>Every face could be read.</p>"
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(reason.replace("_", " "), str(count)) for reason, count in ranked]
-    return _table(("", "times"), rows)
+    return _table((*header, "times"), rows) + more
 
 
 def _share_bar(seconds: Mapping[str, float], whole: float | None = None) -> str:

@@ -31,12 +31,11 @@ ROUND = (1, 2, 5, 10, 15, 30)
 TICK_STEPS = (*ROUND, *(60 * one for one in ROUND), 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds between two ticks of a time axis; longer steps are whole days."""
 
-STYLE = (
+STYLE = (  # every second tick, of the class n, has no room on a phone
     "text{font:12px system-ui,sans-serif;fill:#566072}.t{font-size:14px;font-weight:600}"
     ".g{stroke:#8886;stroke-width:1}.s{stroke:#0006;stroke-width:.6}"
     "@media (max-width:600px){.n{display:none}}"
 )
-"""Every second tick, of the class n, has no room on a phone."""
 
 INVALID_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold (w3.org/TR/xml, 2.2), such as bytes of a file name not UTF-8."""
@@ -61,11 +60,17 @@ def draw_timeline(intervals: Sequence[ExpressionInterval], video: bool) -> tuple
     start = 0.0 if video else min((one.start for one in intervals), default=0.0)
     end = max((one.end for one in intervals), default=start)
     scale = _TimeScale(start, max(end, start + 1.0), video)
-    lanes = _lanes(intervals)
+    runs = list(dict.fromkeys(one.run for one in intervals))
+    lanes: defaultdict[tuple[int, int, str], list[ExpressionInterval]] = defaultdict(list)
+    for one in intervals:
+        lanes[runs.index(one.run), one.track_id, one.camera_name].append(one)
     if len(lanes) > MAX_LANES or len(intervals) > MAX_INTERVALS:
         body, height = _density(intervals, scale), DENSITY_HEIGHT
     else:
-        body, height = _draw_lanes(lanes, scale), max(1, len(lanes)) * LANE
+        body, height = "", max(1, len(lanes)) * LANE
+        for y, face in zip(range(0, height, LANE), sorted(lanes), strict=False):
+            body += f'<text x="-{LEFT}" y="{y + 17}">#{face[1]}</text>'
+            body += "".join(_bar(one, y + 4, scale) for one in lanes[face])
     legend, rows = _legend(intervals)
     total = height + AXIS + LEGEND * rows
     period = f"{format_time(scale.start, video)} to {format_time(scale.end, video)}"
@@ -87,23 +92,6 @@ class _TimeScale:
 
     def percent(self, time: float) -> float:
         return 100 * (time - self.start) / (self.end - self.start)
-
-
-def _lanes(intervals: Sequence[ExpressionInterval]) -> list[list[ExpressionInterval]]:
-    """Return the intervals of each face, in the order of the runs and of their numbers."""
-    runs = list(dict.fromkeys(one.run for one in intervals))
-    lanes: defaultdict[tuple[int, int, str], list[ExpressionInterval]] = defaultdict(list)
-    for one in intervals:
-        lanes[runs.index(one.run), one.track_id, one.camera_name].append(one)
-    return [lanes[track] for track in sorted(lanes)]
-
-
-def _draw_lanes(lanes: list[list[ExpressionInterval]], scale: _TimeScale) -> str:
-    text = ""
-    for y, lane in zip(range(0, LANE * len(lanes), LANE), lanes, strict=True):
-        text += f'<text x="-{LEFT}" y="{y + 17}">#{lane[0].track_id}</text>'
-        text += "".join(_bar(one, y + 4, scale) for one in lane)
-    return text
 
 
 def _bar(interval: ExpressionInterval, y: int, scale: _TimeScale) -> str:

@@ -48,14 +48,10 @@ a search would be seen in it."""
 
 @dataclass(frozen=True, slots=True)
 class VideoJob:
-    """A video to analyze, and where an annotated copy goes; None makes none.
-
-    Sinks, views and source of the config are not used; but if that is a video, this one is rotated,
-    flipped and cropped as it says.
-    """
+    """A video to analyze, and where an annotated copy goes; None makes none."""
 
     video: Path
-    config: Config
+    config: Config  # its sinks and views are not used, of its source a video's orientation alone
     out: Path | None = None
 
 
@@ -78,12 +74,8 @@ def analyze_video(
 ) -> VideoResult:
     """Analyze every frame of a video, and write its annotated copy if one is wanted.
 
-    Where the file breaks off, what was seen before that counts. `on_progress` is called with the
-    number of frames so far.
-
-    Raises:
-        InputError: the video cannot be read at all.
-        EmotiondError: the copy cannot be written, or something in the config cannot be used.
+    Where the file breaks off, what was seen before that counts. `on_progress` gets the number of
+    frames so far. InputError of a video, EmotiondError of a copy or config that cannot be used.
     """
     cv2.setNumThreads(1)  # every stage has a thread of its own
     started, frames, error = time.monotonic(), 0, None
@@ -101,8 +93,7 @@ def analyze_video(
     with ExitStack() as stack:
         write: Callable[[AnalyzedFrame], object] | None = None
         if job.out is not None:
-            copy = annotated_copy(job.video, job.out, job.config.privacy.blur)
-            write = stack.enter_context(copy)
+            write = stack.enter_context(annotated_copy(job.video, job.out, job.config.privacy.blur))
         analyzed = stack.enter_context(closing(analyze_frames(components)))
         try:
             for frames, frame in enumerate(analyzed, start=1):
@@ -139,11 +130,7 @@ def probe_video(path: Path) -> int:
 def annotated_copy(
     video: Path, path: Path, blur: PrivacyBlur
 ) -> Iterator[Callable[[AnalyzedFrame], object]]:
-    """Give a function that appends a frame to an annotated copy of a video, at the frame's time.
-
-    The copy is H.264 with the sound of the original. The file appears once the block has ended;
-    where it ends by an error there is none.
-    """
+    """Give what appends a frame to an H.264 copy with sound, which is there once the block ends."""
     import av
 
     part = part_of(path, path.suffix)
@@ -254,18 +241,14 @@ def analyze_parallel(jobs: Sequence[VideoJob], processes: int) -> Iterator[Outco
 def analyze_on_cluster(jobs: Sequence[VideoJob], address: str) -> Iterator[Outcome]:
     """Analyze videos on the workers of a Dask cluster; yield each outcome as it is done.
 
-    Workers need this version of emotiond, and access to the videos under the given paths.
-
-    Raises:
-        ConfigError: the package is not installed.
-        EmotiondError: no scheduler answers at `address`, or it has no worker.
+    Workers need this version of emotiond, and access to the videos under the given paths. A
+    ConfigError without the package, EmotiondError without a scheduler at `address`, or a worker.
     """
     try:
         from distributed import Client
     except ImportError as error:
-        raise ConfigError(
-            f"--dask needs the package distributed; {extra_remedy('cluster')}"
-        ) from error
+        remedy = extra_remedy("cluster")
+        raise ConfigError(f"--dask needs the package distributed; {remedy}") from error
     for name in ("distributed", "tornado"):  # their errors are reported here, in one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

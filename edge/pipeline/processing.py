@@ -17,7 +17,7 @@ from edge.infer.crop import crop_largest
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.publish.events import EventGenerator
 from edge.tflite import opened_with
-from edge.track import DetectionScheduler
+from edge.track.scheduler import DetectionScheduler
 from edge.types import AnalyzedFrame, Frame, GrayImage, Image
 
 SCHEDULER_SECTIONS = frozenset({"source", "detector", "scheduler", "tracker", "ignore", "runtime"})
@@ -78,10 +78,7 @@ def build_processing(
 
 
 def changed_sections(old: Config | None, new: Config, digest: str | None) -> tuple[str, ...]:
-    """Return the sections in which two configs differ, in the config's order.
-
-    The classifier differs too where its files have no more the `digest`, unless that is None.
-    """
+    """Return the sections in which configs differ, or the classifier's files from a `digest`."""
     names = new.__struct_fields__
     changed = {name for name in names if getattr(old, name, None) != getattr(new, name)}
     if digest is not None and digest != classifier_digest(new.classifier):

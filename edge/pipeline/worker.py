@@ -92,10 +92,8 @@ class LatestFrame:
             self._changed.notify_all()
 
     def limit(self, kept: bool, searched_only: bool) -> None:
-        """Say whether anybody may look, and leave out frames that were not searched as a whole.
-
-        Who came in between would be shown unhidden. What was shown and may not be is removed.
-        """
+        """Say whether anybody may look, and only at what was searched as a whole."""
+        # Who came in between searches would be shown unhidden.
         removed = not kept or (searched_only and not self._searched_only)
         self.kept, self._searched_only = kept, searched_only
         if removed:

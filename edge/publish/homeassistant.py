@@ -99,10 +99,7 @@ class _Entities:
     def add(
         self, kind: str, name: str, options: Options, value: str = "", camera: bool = True
     ) -> None:
-        """Add an entity; it shows the expression `value` of the state, if of no other topic.
-
-        Most are unavailable while the `camera` is away or paused.
-        """
+        """Add an entity, which shows `value` of the state; with `camera` while there is one."""
         key = name[0].lower() + name[1:].replace(" ", "_")
         identity = f"{self.topics.id}_{key}"
         self.components[key] = {

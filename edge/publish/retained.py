@@ -36,13 +36,10 @@ class RetainedTopics:
             _write(path, known | {broker: together})
 
     def former(self, outbox: Path | None, broker: str) -> list[str]:
-        """Return what a broker retains of former sinks, and of the sink with this outbox no more.
-
-        A sink whose outbox is in use is not former: another daemon runs from the same config.
-        """
+        """Return what a broker retains of former sinks, and of that with this outbox no more."""
         found: set[str] = set()
         for path, known in self._files().items():
-            other = self.state / path.stem
+            other = self.state / path.stem  # in use: another daemon runs from the same config
             if other == outbox or (other not in self.outboxes and not _is_in_use(other)):
                 found |= known.get(broker, set())
         announced_first = sorted(found - self.kept, key=lambda topic: not topic.endswith("/config"))

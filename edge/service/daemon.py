@@ -25,10 +25,7 @@ from edge.terminal import plural
 from edge.types import Stats
 
 TICK, STARTUP_TICK = 1.0, 0.05  # seconds between two looks at the pipeline; until it is ready
-STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0
-"""Seconds between two stats, and between updates of the frame rate in the status; the rest of that
-is sent when it changes."""
-
+STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0  # seconds between stats, frame rates of the status
 SEND_TIMEOUT = 5.0  # seconds a message may wait for a busy supervisor, as in systemd's sd_notify
 M_ARENA_MAX = -8  # option of mallopt(3): the number of heaps
 

@@ -7,13 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detect.image_ops import halve, shrink_by_mean
+from edge.detect.image_ops import halve
 from edge.geometry import Box, Shift
 from edge.types import GrayImage
 
-CELLS = (80, 60)
-"""Cells across and down to which an image is averaged: noise of single pixels averages away, a face
-that turns does not."""
+CELLS = (80, 60)  # across and down: noise of pixels averages away, a face that turns does not
 
 CUT_CHANGE, CUT_SHIFT = 20.0, 0.2
 """Mean change of the pixels, in gray levels, from one shot of a video to another, and share of them
@@ -30,18 +28,10 @@ def is_cut(before: GrayImage, after: GrayImage) -> bool:
     return bool(1 - common / before.size >= CUT_SHIFT)
 
 
-def to_cells(gray: GrayImage) -> GrayImage:
-    """Return the averages in which images are compared."""
-    return shrink_by_mean(gray, CELLS)
-
-
 def max_change(
     cells: GrayImage, reference: GrayImage, size: tuple[int, int], outside: Iterable[Box] = ()
 ) -> float:
-    """Return the largest change of a cell, in gray levels, 0-255.
-
-    What lies in the boxes `outside`, in pixels of an image of (width, height) `size`, is left out.
-    """
+    """Return the largest change of a cell, 0-255, outside of boxes in pixels of (width, height)."""
     changes = cv2.absdiff(cells, reference)
     across, down = CELLS[0] / size[0], CELLS[1] / size[1]
     for box in outside:
@@ -51,24 +41,16 @@ def max_change(
     return float(changes.max())
 
 
-GRID, GRID_SHARE = 6, 0.7
-"""Points along each side of a face that are tracked, and the share of its box that they cover: near
-the edge lies background."""
-
+GRID, GRID_SHARE = 6, 0.7  # points along a side, share of the box that they cover: no background
 STEPS = np.linspace(-GRID_SHARE / 2, GRID_SHARE / 2, GRID)
-UNIT_GRID = np.stack(np.meshgrid(STEPS, STEPS), axis=-1).reshape(-1, 2)
-"""Points around the middle of a box, in its sides, (GRID * GRID, 2)."""
-
+UNIT_GRID = np.stack(np.meshgrid(STEPS, STEPS), axis=-1).reshape(-1, 2)  # in sides of a box
 SEARCH_MARGIN = 0.5  # width around the box in which the points are searched, in its sides
 
 MAX_FB_ERROR, MIN_VALID_SHARE = 1.0, 0.5
 """Pixels from its start within which a point must end that is tracked there and back, and the share
 of the points that must do so; else the face was lost."""
 
-WINDOW, LEVELS = (11, 11), 2
-"""Pixels around a point that are compared, in a pyramid of so many halvings: together they find a
-point up to some 40 pixels away."""
-
+WINDOW, LEVELS = (11, 11), 2  # pixels around a point, halvings: it is found some 40 pixels away
 MAX_FACE_SIDE = 64.0  # pixels; a larger face is tracked in a copy, halved until it is smaller
 
 Points = NDArray[np.float32]

@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 
 from edge.detect.detector import Detector, filter_faces
-from edge.detect.image_ops import shrink_to_width, to_gray
+from edge.detect.image_ops import shrink_by_mean, shrink_to_width, to_gray
 from edge.detect.orientation_check import OrientationProbe
 from edge.geometry import Box, Shift
-from edge.track.motion import is_cut, max_change, to_cells, track_box
+from edge.track.motion import CELLS, is_cut, max_change, track_box
 from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, Frame, GrayImage, Image, TrackedFrame
 from edge.zones import Polygon, black_out
@@ -112,7 +112,7 @@ class GrayFrame:
     @cached_property
     def cells(self) -> GrayImage:
         """Mean gray values of cells, compared between frames to detect motion."""
-        return to_cells(self.gray)
+        return shrink_by_mean(self.gray, CELLS)
 
 
 def detect_padded(detector: Detector, image: Image) -> list[Face]:
@@ -192,7 +192,9 @@ class DetectionScheduler:
             self._tracker.clear()
             self._active_at, self.idle = frame.timestamp, False
             return self._run_detector(frame, current)
-        is_static = self._is_static(current)
+        # All faces are known and nothing moved since the last detection.
+        threshold = self._settings.motion_threshold
+        is_static = not self._tracker.needs_detection and self._change(current) < threshold
         if not is_static or self._tracker.boxes:
             self._active_at = frame.timestamp
         self.idle = frame.timestamp - self._active_at >= IDLE_SECONDS
@@ -215,9 +217,13 @@ class DetectionScheduler:
             return "detect"
         if is_static:
             return "skip"
-        if self._budget is not None and not self._budget.available:
-            return "track"
-        return "detect" if self._tracking_costs_more() or self._is_due(frame, current) else "track"
+        if self._budget is not None:  # of a file, no cost counts: times differ from run to run
+            tracking = self._tracking_cost.seconds * len(self._tracker.boxes)
+            if not self._budget.available:
+                return "track"
+            if tracking > self._detection_cost.seconds > 0.0:  # as in a crowd
+                return "detect"
+        return "detect" if self._is_due(frame, current) else "track"
 
     def _is_due(self, frame: Frame, current: GrayFrame) -> bool:
         """Tell whether a face may be missed without a detection; the first rule decides."""
@@ -240,19 +246,6 @@ class DetectionScheduler:
 
     def _is_full_search_due(self, frame: Frame) -> bool:
         return frame.timestamp - self._searched_fully_at >= self._settings.full_search_interval_s
-
-    def _is_static(self, current: GrayFrame) -> bool:
-        """Tell whether all faces are known and nothing moved since the last detection."""
-        if self._tracker.needs_detection or not self._settings.motion_threshold:
-            return False
-        return self._change(current) < self._settings.motion_threshold
-
-    def _tracking_costs_more(self) -> bool:
-        """Tell whether tracking all faces takes longer than detecting them, as in a crowd."""
-        if self._budget is None:  # of a file it does not count: times differ from run to run
-            return False
-        tracking = self._tracking_cost.seconds * len(self._tracker.boxes)
-        return tracking > self._detection_cost.seconds > 0.0
 
     def _run_detector(self, frame: Frame, current: GrayFrame) -> TrackedFrame:
         """Detect in the whole image, or near the known faces where that is enough."""

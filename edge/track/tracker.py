@@ -1,7 +1,4 @@
-"""Tracker: matches detections to tracks by overlap, and gives each face an id that stays.
-
-A face is known by its place alone: there is no embedding and no identity.
-"""
+"""Tracker: gives each face an id that stays, by its place alone: no embedding and no identity."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +12,7 @@ from edge.detect.detector import is_frontal
 from edge.geometry import Box, KeyPoints, Shift
 from edge.types import Face, Frame, Track, TrackedFrame
 
-OVERLAP_THRESHOLD = 0.6
-"""Share of the smaller of two boxes that both cover, above which they are one face: cascades
-report some faces twice, at two sizes."""
-
+OVERLAP_THRESHOLD = 0.6  # share of the smaller box above which both are one face, found twice
 VELOCITY_TIME_CONSTANT = 0.3  # seconds over which a velocity is averaged: detectors jitter
 
 
@@ -93,10 +87,7 @@ class Tracker:
         return [state.box for state in self._states]
 
     def update(self, frame: Frame, faces: Sequence[Face]) -> TrackedFrame:
-        """Match detected faces to the tracks; return the confirmed tracks.
-
-        In a still every face is confirmed at once, wherever it looks, and continues no earlier one.
-        """
+        """Match faces to the tracks; return the confirmed ones, of a still each face, as new."""
         settings, now = self._settings, frame.timestamp
         self._remove_expired(frame)
         self._detections = tuple(face.box for face in faces)

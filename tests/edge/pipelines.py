@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from itertools import count
 
 from edge.capture import Source
-from edge.detect import Detector, HaarSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.detector import Detector
+from edge.detect.haar import HaarSettings
 from edge.geometry import Box
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.crop import QualitySettings
@@ -15,7 +17,8 @@ from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.processing import ProcessingComponents
 from edge.publish.events import EventGenerator
-from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
+from edge.track.scheduler import DetectionScheduler, SchedulerSettings
+from edge.track.tracker import TrackerSettings
 from edge.types import Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import KeepingSink

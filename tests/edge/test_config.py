@@ -16,8 +16,9 @@ from edge.config import (
     parse_detector,
     parse_source,
 )
-from edge.detect import BlazeFaceSettings, BuiltinSettings, HaarSettings
-from edge.detect.builtin import Size
+from edge.detect.blazeface import BlazeFaceSettings
+from edge.detect.builtin import BuiltinSettings, Size
+from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import TlsSettings

@@ -14,8 +14,8 @@ from edge.config import (
     load_config,
     parse_config,
 )
-from edge.detect import BuiltinSettings, HaarSettings
-from edge.detect.builtin import Size
+from edge.detect.builtin import BuiltinSettings, Size
+from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError
 from edge.view import PrivacyBlur
 

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.config import parse_config
-from edge.detect import BuiltinSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.geometry import Box
 from edge.offline.video import VideoJob, analyze_video
 from edge.pipeline.worker import LatestFrame

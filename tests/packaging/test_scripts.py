@@ -86,8 +86,9 @@ def test_a_release_without_its_changelog_or_with_another_kind_of_version_is_refu
 def test_a_release_writes_its_version_everywhere(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
     shutil.copytree(PACKAGING, checkout / "packaging")
-    (checkout / "edge").mkdir()
-    shutil.copy(ROOT / "edge" / "__init__.py", checkout / "edge")
+    for path in ("edge/__init__.py", "docs/install.md", "README.md"):
+        (checkout / path).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / path, checkout / path)
     for path in ("CHANGELOG.md", "packaging/homeassistant/emotiond/CHANGELOG.md"):
         (checkout / path).write_text("# Changelog\n\n## 7.8.9\n")
     # What is built first fails here, and then nothing more is built.
@@ -99,6 +100,8 @@ def test_a_release_writes_its_version_everywhere(tmp_path: Path) -> None:
         if path.is_file() and b"7.8.9" in path.read_bytes() and path.name != "CHANGELOG.md"
     ]
     assert sorted(named) == [
+        "README.md",
+        "docs/install.md",
         "edge/__init__.py",
         "packaging/homeassistant/emotiond/config.yaml",
         "packaging/oci/compose.yaml",

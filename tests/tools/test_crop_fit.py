@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from converter.data.label_sets import LABEL_SETS, Selection
 from converter.evaluate.crop_calibration import lay_out
 from converter.evaluate.predictor import Logits, Predictor
-from edge.detect import CropCalibration
 from edge.errors import DataError
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face, Image
 from tests.converter.faces import write_csv
 from tools.crop_fit import main, measure_crops

@@ -22,7 +22,8 @@ from edge.bench.pipeline_bench import EVERY_FRAME, detector_settings
 from edge.capture.source import Source, iter_frames
 from edge.commands.demo import LoopedVideo
 from edge.config import parse_config
-from edge.detect import Detector, open_detector
+from edge.detect import open_detector
+from edge.detect.detector import Detector
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath, open_classifier
 from edge.infer.crop import QualitySettings

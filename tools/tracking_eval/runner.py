@@ -9,7 +9,7 @@ from edge.config import Config
 from edge.detect import open_detector
 from edge.infer.classifier import open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
-from edge.track import DetectionScheduler
+from edge.track.scheduler import DetectionScheduler
 from edge.types import Expression, Face, Frame, Track
 from tools.tracking_eval.clips import LabeledClip
 

@@ -23,9 +23,7 @@ STABLE_SECONDS, MAX_SHORT_CONNECTIONS = 10.0, 3
 """After so many seconds a connection has proved itself. A client that is thrown out sooner waits
 longer and longer, as if the broker were away; so often in a row, and somebody ends them."""
 
-ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5
-"""How long a message may take to the broker and back, and how long what a broker retains may take
-to come, after it has granted the subscription."""
+ECHO_SECONDS, RETAINED_SECONDS = 3.0, 0.5  # for a message there and back; for what is retained
 
 BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (mqtt.ConnectionRefusedByBroker, "look into the broker's log for its reason"),

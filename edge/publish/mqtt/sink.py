@@ -22,9 +22,7 @@ from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.publish.sink import Sink, SinkContext
 
-REANNOUNCE_DELAY = (0.5, 3.0)
-"""Seconds, at least and at most, after which the device is announced to a Home Assistant that came
-up: a fleet that does so all at once would overwhelm it."""
+REANNOUNCE_DELAY = (0.5, 3.0)  # seconds, at random: a fleet must not overwhelm Home Assistant
 
 
 class MqttSink(MqttPublisher):

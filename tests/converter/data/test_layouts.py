@@ -8,7 +8,8 @@ import pytest
 
 from converter.data import EXPRESSIONS, Dataset, open_dataset
 from edge.commands.demo import CLIP
-from edge.detect import BuiltinSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import DataError
 from edge.infer.crop import crop_face
 from edge.types import Image

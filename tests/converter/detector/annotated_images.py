@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from converter.detector.annotations import AnnotatedImage, Split
-from edge.detect import CropCalibration
-from edge.geometry import Box
+from edge.geometry import Box, CropCalibration
 from edge.types import Face, Image
 
 

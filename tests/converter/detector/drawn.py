@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from converter.detector.annotations import AnnotatedImage, Boxes, Split
 from converter.detector.samples import TrainingSample, is_validation
 from converter.recipes import DetectorRecipe, SampleGeneratorConfig
-from edge.detect import CropCalibration
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face, Image
 
 PLAIN = SampleGeneratorConfig(

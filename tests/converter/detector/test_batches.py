@@ -9,7 +9,7 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 from converter.detector.loss import CANDIDATES, Grid
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import TrainingSample
-from converter.detector.train import SampleBatches, Targets, as_input, targets_of
+from converter.detector.train import SampleBatches, Targets, targets_of
 from tests.converter.detector.drawn import SMALL, patch, points_of
 
 CELLS = Grid(64, 96)
@@ -86,6 +86,7 @@ def test_an_epoch_has_the_recipes_batches_in_the_recipes_colour() -> None:
 
 
 def test_a_network_for_colour_is_shown_blue_first_and_one_without_brightness() -> None:
-    blue = np.full((2, 3, 3), (255, 0, 0), np.uint8)
-    assert as_input(blue, 3)[0, 0].tolist() == [255, 0, 0]
-    assert as_input(blue, 1)[0, 0].tolist() == [29]  # BT.601
+    color, gray = (_batches(color=color)[0][0].astype(float) for color in ("bgr", "gray"))
+    brightness = [0.114, 0.587, 0.299]  # of blue, green and red (BT.601)
+    assert np.abs(gray[..., 0] - color @ brightness).max() <= 1
+    assert np.abs(gray[..., 0] - color @ brightness[::-1]).max() > 1

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from converter.detector.evaluate import available_variants, parse_variant
-from edge.detect import HaarSettings, YuNetSettings
+from edge.detect.haar import HaarSettings
+from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError
 
 

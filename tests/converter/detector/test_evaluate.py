@@ -7,6 +7,7 @@ import pytest
 from converter.detector import evaluate
 from converter.detector.average_precision import MIN_SCORE
 from converter.detector.evaluate import (
+    REFERENCE_SIZE,
     evaluate_detectors,
     fit,
     parse_variant,
@@ -14,7 +15,8 @@ from converter.detector.evaluate import (
     with_min_threshold,
 )
 from edge.config import parse_detector
-from edge.detect import HaarSettings, YuNetSettings
+from edge.detect.haar import HaarSettings
+from edge.detect.yunet import YuNetSettings
 from edge.errors import ConfigError, DataError
 from tests.converter.detector.annotated_images import Told, write_photo
 
@@ -77,7 +79,9 @@ def test_detectors_are_timed_in_turn_on_one_thread(tmp_path: Path, told: Told) -
     photos = [write_photo(tmp_path / f"{number}.png") for number in range(3)]
     before = cv2.getNumThreads()
 
-    both = evaluate_detectors([parse_variant("haar"), parse_variant("yunet")], photos)
+    both = evaluate_detectors(
+        [parse_variant("haar"), parse_variant("yunet")], photos, REFERENCE_SIZE
+    )
 
     assert [one.name for one in both] == ["haar", "yunet"]
     assert set(told.threads) == {1}
@@ -88,4 +92,4 @@ def test_detectors_are_timed_in_turn_on_one_thread(tmp_path: Path, told: Told) -
 
 def test_without_photographs_there_is_nothing_to_judge_by() -> None:
     with pytest.raises(DataError, match="found none"):
-        evaluate_detectors([parse_variant("haar")], [])
+        evaluate_detectors([parse_variant("haar")], [], REFERENCE_SIZE)

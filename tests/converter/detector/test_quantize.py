@@ -16,7 +16,8 @@ from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
 from converter.detector.quantize import quantize_detector, threshold_for_fpr  # noqa: E402
 from converter.detector.samples import is_validation  # noqa: E402
 from converter.detector.train import DetectorRun, load_run  # noqa: E402
-from edge.detect import BuiltinSettings, open_detector  # noqa: E402
+from edge.detect import open_detector  # noqa: E402
+from edge.detect.builtin import BuiltinSettings  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
 from edge.model_card import DetectorCard, load_card  # noqa: E402
 from tests.converter.detector.light_detector import SIDE, write_night, write_training  # noqa: E402

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.detector.sample_generator import SMALL_SHARE, SampleGenerator
-from converter.detector.samples import TrainingSample, without_faces
+from converter.detector.samples import TrainingSample
 from converter.recipes import SampleGeneratorConfig
 from edge.types import Image
 from tests.converter.detector.drawn import GROUND, PLAIN, patch, points_of, sample_of, varied
@@ -199,7 +199,7 @@ def test_pictures_without_faces_are_shown_as_often_as_their_weights_say() -> Non
     black, blue = np.zeros((300, 400, 3), np.uint8), np.full((300, 400, 3), BLUE, np.uint8)
     config = varied(empty=1.0, drawn=0.0)
     generator = SampleGenerator(
-        [patch(BOX)], [], [without_faces(black), without_faces(blue)], config
+        [patch(BOX)], [], [sample_of(black, [], []), sample_of(blue, [], [])], config
     )
     assert generator.weights.tolist() == [0.5, 0.5]
     generator.weights = np.array([0.25, 0.75])
@@ -231,7 +231,7 @@ def _closeup() -> TrainingSample:
 def test_a_portrait_is_laid_with_its_box_and_points_where_its_pixels_are() -> None:
     config = varied(portraits=1.0, drawn=0.0, near=40.0, largest=90.0)
     generator = SampleGenerator(
-        [patch(BOX)], [_closeup()], [without_faces(np.zeros((240, 320, 3), np.uint8))], config
+        [patch(BOX)], [_closeup()], [sample_of(np.zeros((240, 320, 3), np.uint8), [], [])], config
     )
     mirrored = []
     for scene in _shoot(generator, 150):
@@ -268,7 +268,7 @@ def test_the_same_numbers_draw_the_same_scene_to_the_pixel_and_others_another() 
     config = SampleGeneratorConfig()
     samples, closeups = [_eyed(), patch(BOX, RED)], [_closeup()]
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    empty = [without_faces(noise)]
+    empty = [sample_of(noise, [], [])]
 
     def scenes(seed: int) -> list[TrainingSample]:
         return list(_shoot(SampleGenerator(samples, closeups, empty, config), 30, seed))
@@ -287,7 +287,7 @@ def test_scenes_have_the_asked_size_whatever_the_photographs(size: tuple[int, in
     image = np.full((height, width, 3), 200, np.uint8)
     sample = sample_of(image, [(0, 0, width, height), (0, 0, 1, 1)], [False, True])
     generator = SampleGenerator(
-        [sample], [_closeup()], [without_faces(image)], SampleGeneratorConfig()
+        [sample], [_closeup()], [sample_of(image, [], [])], SampleGeneratorConfig()
     )
     rng = np.random.default_rng(0)
     for number in range(60):

@@ -9,7 +9,7 @@ import pytest
 from converter.detector.annotations import AnnotatedImage, Split
 from converter.detector.average_precision import overlaps
 from converter.detector.samples import TrainingSample, open_teacher, read_samples
-from edge.detect import Detector
+from edge.detect.detector import Detector
 from edge.errors import ConfigError, DataError
 from edge.types import Image
 from tests.converter.detector.drawn import GROUND, Bright, points_of

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from converter.evaluate.crop_calibration import fit_crop, lay_out
-from edge.detect import CropCalibration
 from edge.errors import DataError
-from edge.geometry import Box
+from edge.geometry import Box, CropCalibration
 from edge.types import Face, Image
 
 FACES = np.random.default_rng(0).integers(100, 255, (30, 48, 48), dtype=np.uint8)

@@ -19,7 +19,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def test_a_batch_depends_on_seed_epoch_and_index_alone(data: Dataset) -> None:
     from converter.train.classifier import Batches, TrainingSet
 
-    first, again = (Batches(TrainingSet(data, RECIPE), RECIPE) for _ in range(2))
+    first, again = (Batches(TrainingSet(data, RECIPE), RECIPE, None) for _ in range(2))
     again[0]
     assert np.array_equal(first[1][0], again[1][0])
     before = first[1][0]
@@ -33,7 +33,7 @@ def test_an_epoch_shows_every_face_once(data: Dataset) -> None:
     from converter.train.classifier import Batches, TrainingSet
 
     recipe = msgspec.structs.replace(RECIPE, mixup=0.0, batch_size=12)
-    batches = Batches(TrainingSet(data, recipe), recipe)
+    batches = Batches(TrainingSet(data, recipe), recipe, None)
     labels = np.concatenate([batches[index][1]["logits"] for index in range(len(batches))])
     assert labels.sum(axis=0) == pytest.approx(np.bincount(data.labels))
 
@@ -41,7 +41,7 @@ def test_an_epoch_shows_every_face_once(data: Dataset) -> None:
 def test_each_head_has_its_own_targets_and_weights(data: Dataset) -> None:
     from converter.train.classifier import Batches, TrainingSet
 
-    faces, targets, weights = Batches(TrainingSet(data, RECIPE), RECIPE)[0]
+    faces, targets, weights = Batches(TrainingSet(data, RECIPE), RECIPE, None)[0]
     assert faces.shape == (16, 48, 48, 1)
     assert targets["logits"].shape == (16, 7)
     assert targets["votes"].shape == (16, 8)

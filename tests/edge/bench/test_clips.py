@@ -5,7 +5,8 @@ import pytest
 
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.commands.demo import CLIP
-from edge.detect import BuiltinSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import EmotiondError
 from edge.types import Face
 

@@ -10,9 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.detect import BuiltinDetector, BuiltinSettings, open_detector
 from edge.detect import builtin as emotiond
-from edge.detect.builtin import Refiner, Size, cells, cut, decode, letterbox, nms
+from edge.detect import open_detector
+from edge.detect.builtin import (
+    BuiltinDetector,
+    BuiltinSettings,
+    Refiner,
+    Size,
+    cells,
+    cut,
+    decode,
+    letterbox,
+    nms,
+)
 from edge.detect.detector import has_valid_landmarks
 from edge.errors import ModelError
 from edge.geometry import Box, Shift

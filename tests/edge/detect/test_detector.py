@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.detect import CropCalibration
 from edge.detect.detector import has_valid_landmarks, is_frontal
-from edge.geometry import Box, KeyPoints, Point
+from edge.geometry import Box, CropCalibration, KeyPoints, Point
 from edge.types import Face
 
 

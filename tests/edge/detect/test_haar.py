@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detect import HaarSettings, open_detector
-from edge.detect.haar import Cascade
+from edge.detect import open_detector
+from edge.detect.haar import Cascade, HaarSettings
 from edge.geometry import Box
 from edge.types import Image
 

@@ -12,7 +12,8 @@ from edge.capture.orientation import ROTATIONS
 from edge.detect import AutoSettings, open_detector
 from edge.doctor.checks import check_orientation
 from edge.errors import Level
-from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
+from edge.track.scheduler import DetectionScheduler, SchedulerSettings
+from edge.track.tracker import TrackerSettings
 from edge.types import Image
 from tests.edge.doctor.results import listed, only
 from tests.events import frame

@@ -12,12 +12,10 @@ import pytest
 
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.detect import (
-    AutoSettings,
-    BuiltinSettings,
-    HaarSettings,
-    YuNetSettings,
-)
+from edge.detect import AutoSettings
+from edge.detect.builtin import BuiltinSettings
+from edge.detect.haar import HaarSettings
+from edge.detect.yunet import YuNetSettings
 from edge.doctor.checks import (
     check_classifier,
     check_detector,

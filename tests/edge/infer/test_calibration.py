@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.detect import HaarSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.haar import HaarSettings
 from edge.errors import CalibrationError, ConfigError, ModelError
 from edge.infer.calibration import (
     Calibrator,

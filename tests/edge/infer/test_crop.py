@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detect import CropCalibration, HaarSettings, open_detector
-from edge.geometry import NOSE, Box, KeyPoints, Point
+from edge.detect import open_detector
+from edge.detect.haar import HaarSettings
+from edge.geometry import NOSE, Box, CropCalibration, KeyPoints, Point
 from edge.infer.crop import (
     QualitySettings,
     crop_face,

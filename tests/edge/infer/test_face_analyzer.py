@@ -8,7 +8,9 @@ import pytest
 
 from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings
-from edge.detect import HaarSettings, YuNetSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.haar import HaarSettings
+from edge.detect.yunet import YuNetSettings
 from edge.geometry import Box
 from edge.infer.classifier import (
     ClassifierOutput,

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from edge.detect import CropCalibration
 from edge.errors import ExitCode, ModelError
-from edge.geometry import Box
+from edge.geometry import Box, CropCalibration
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.types import Face, Image

@@ -10,14 +10,11 @@ import pytest
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.commands.models import record_faces
-from edge.detect import (
-    CropCalibration,
-    Detector,
-    HaarSettings,
-    open_detector,
-)
+from edge.detect import open_detector
+from edge.detect.detector import Detector
+from edge.detect.haar import HaarSettings
 from edge.errors import DataError
-from edge.geometry import Box
+from edge.geometry import Box, CropCalibration
 from edge.infer.crop import crop_gray
 from edge.types import Face, Image
 from tests.edge.cameras import FakeCamera

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.detect import HaarSettings, open_detector
+from edge.detect import open_detector
+from edge.detect.haar import HaarSettings
 from edge.geometry import Box
 from edge.pipeline import pipeline as module
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
-from edge.track import SchedulerSettings
+from edge.track.scheduler import SchedulerSettings
 from edge.types import CameraState, Face, Image
 from tests.brokers import wait_until
 from tests.edge.cameras import FakeCamera, KeepingSink

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.config import Config, parse_config
-from edge.detect import AutoSettings, BlazeFaceSettings, HaarSettings
+from edge.detect import AutoSettings
+from edge.detect.blazeface import BlazeFaceSettings
+from edge.detect.haar import HaarSettings
 from edge.service.commands import Catalog, CommandError, SetDetector, SetModel, SetThresholds
 from edge.service.controller import with_change
 

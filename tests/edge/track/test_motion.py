@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.detect.image_ops import shrink_by_mean
 from edge.geometry import Box
-from edge.track.motion import is_cut, max_change, to_cells, track_box
+from edge.track.motion import CELLS, is_cut, max_change, track_box
 from edge.types import GrayImage, Image
 
 
@@ -18,7 +19,8 @@ def noise(seed: int) -> GrayImage:
 def change(before: GrayImage, after: GrayImage, outside: Sequence[Box] = ()) -> float:
     """Return the largest change between two images, of one shape or not."""
     height, width = after.shape
-    return max_change(to_cells(after), to_cells(before), (width, height), outside)
+    cells, reference = (shrink_by_mean(gray, CELLS) for gray in (after, before))
+    return max_change(cells, reference, (width, height), outside)
 
 
 def test_the_noise_of_a_camera_is_hardly_motion() -> None:

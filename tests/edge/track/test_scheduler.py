@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detect import CropCalibration, HaarSettings, open_detector
-from edge.geometry import Box
-from edge.track import DetectionScheduler, SchedulerSettings, TrackerSettings
-from edge.track.scheduler import CostEstimate, CpuBudget
+from edge.detect import open_detector
+from edge.detect.haar import HaarSettings
+from edge.geometry import Box, CropCalibration
+from edge.track.scheduler import CostEstimate, CpuBudget, DetectionScheduler, SchedulerSettings
+from edge.track.tracker import TrackerSettings
 from edge.types import Face, Image, TrackedFrame
 from tests.edge.detect.test_detector import face as looking
 from tests.events import frame

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from edge.geometry import KeyPoints, Point, Shift
-from edge.track import Tracker, TrackerSettings
+from edge.track.tracker import Tracker, TrackerSettings
 from edge.types import Face, TrackedFrame
 from tests.events import face, frame
 
