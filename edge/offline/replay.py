@@ -68,7 +68,7 @@ def replay_events(
     camera is there to end it, and the sinks deliver what they still hold.
     """
     labels = tuple(dict.fromkeys(label for one in events for label in one.probabilities or ()))
-    runs: defaultdict[str, str] = defaultdict(new_run)
+    runs: defaultdict[str, str] = defaultdict(lambda: token_hex(4))
     open_tracks: dict[tuple[str, str, int], EmotionEvent] = {}
     published, last_origin = MultiSink(sinks), ("", "")
 
