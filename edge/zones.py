@@ -11,15 +11,11 @@ from edge.geometry import Box
 from edge.types import Frame, Image
 
 Vertex = tuple[float, float]
-Polygon = tuple[Vertex, ...]
-"""Vertices (x, y) as shares of the frame's width and height, 0 to 1; the last joins the first."""
+Polygon = tuple[Vertex, ...]  # (x, y), shares of width and height, 0 to 1; the last joins the first
 
 MAX_VERTICES = 100  # of a polygon: a hand draws ten, and each pair of edges is compared
 MIN_AREA = 1e-4  # smallest area of a polygon as a share of the frame: 31 pixels of 640x480
-
-EDGE_MARGIN = 0.25
-"""Widths of its box by which a face must be outside before it leaves a zone: at an edge it would
-enter and leave with each step."""
+EDGE_MARGIN = 0.25  # widths of its box outside before a face leaves: at an edge it would flap
 
 
 def polygon_fault(polygon: Polygon) -> str | None:

@@ -12,8 +12,7 @@ from edge.capture.v4l2 import ROOT, why_not_opened
 from edge.errors import SourceError
 from edge.types import Frame
 
-JPEG_FORMATS = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}
-"""What V4L2 calls the formats of a camera that compresses each image by itself."""
+JPEG_FORMATS = {cv2.VideoWriter.fourcc(*name) for name in ("MJPG", "JPEG")}  # by the camera
 
 
 class CameraSettings(LiveSettings, frozen=True, tag="camera"):

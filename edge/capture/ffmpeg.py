@@ -16,8 +16,7 @@ from edge.types import Image
 if TYPE_CHECKING:
     import av.container
 
-MAX_ERRORS = 100
-"""Failures in a row to find the next packet of a damaged file, after which it has ended."""
+MAX_ERRORS = 100  # failures in a row to find a packet of a damaged file, after which it has ended
 
 
 def open_container(url: str, options: dict[str, str]) -> "av.container.InputContainer":

@@ -25,9 +25,7 @@ SUFFIXES = frozenset(
 )
 """Suffixes of the images in a folder; a file named by itself is read whatever its name."""
 
-MAX_FILE_BYTES = 200_000_000
-"""Bytes of an image file: an uncompressed one of that many pixels, and its metadata."""
-
+MAX_FILE_BYTES = 200_000_000  # of an uncompressed image of as many pixels, and its metadata
 MIN_SPREAD = 1.0  # gray levels, standard deviation, below which nothing can be seen in an image
 
 log = logging.getLogger(__name__)

@@ -32,14 +32,9 @@ from edge.types import Frame
 PROGRAMS = ("rpicam-vid", "libcamera-vid")  # on Raspberry Pi OS since Bookworm, and before
 JPEG_QUALITY = 80  # 1-100; the program's own default is 50, and a face is read by its fine detail
 
-START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0
-"""Seconds until the first image, and without a next one, after which the camera, or the program, is
-assumed to hang."""
-
+START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0  # to the first image and to a next; else it hangs
 TERMINATE_TIMEOUT = 1.0  # seconds to end in when the program is asked to, and again when killed
-
-CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4
-"""Bytes that are read at once, and how much of the end of standard error is kept."""
+CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4  # read; kept of stderr
 
 Backend = Literal["auto", "rpicam-vid", "picamera2"]
 

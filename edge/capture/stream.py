@@ -22,17 +22,10 @@ if TYPE_CHECKING:
     import av.container
 
 MAX_STREAM_PIXELS = 7680 * 4320  # of an image: as many as may be asked of a camera
-
-OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0
-"""Seconds within which the camera must answer, and that whoever opens the stream waits for it."""
-
+OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0  # to answer in; that whoever opens the stream waits for it
 CLOSE_TIMEOUT_S = 0.2  # that a close waits for the thread; else it is left to its own limit
 MAX_PACKETS = 512  # that may wait; then the camera does; HLS sends those of some seconds at once
-
-LATE_S, MAX_LATE_S = 0.25, 1.0
-"""Seconds after which a packet that waits is late: no image is made of its frame; and after which
-none is decoded any more until the next key frame."""
-
+LATE_S, MAX_LATE_S = 0.25, 1.0  # for a packet: no image is made; none decoded until a key frame
 SEGMENTED_FORMATS = ("hls", "dash")  # come some seconds at once: what waits of them is not late
 MIN_LOGGED = 256  # frames that are passed over before the log says so
 
@@ -46,7 +39,7 @@ IMAGE_FORMATS = ("image2", "_pipe")  # ends of FFmpeg's names of single images, 
 NO_ANSWER = "does not answer; check the address in `url`, the network and the camera"
 NO_VIDEO = "answers, but with no video (a web page?); `url` must be the stream's own"
 
-REASONS = {
+REASONS = {  # and remedies, by the name of PyAV's error; {} is what FFmpeg calls it
     "HTTPUnauthorizedError": "asks for another user or password (401); check `user` and `password`",
     "HTTPForbiddenError": "asks for another user or password (403); check `user` and `password`",
     "HTTPNotFoundError": "has no such stream (404); check the path in `url`",
@@ -58,14 +51,12 @@ REASONS = {
     "InvalidDataError": NO_VIDEO,
     "EOFError": "answers, but with no video; check the path in `url`",
 }
-"""Reasons of failures by the name of PyAV's error, and remedies; {} is what FFmpeg calls it."""
 
-DETAILS = {
+DETAILS = {  # reasons of other failures, by a word of FFmpeg's last message
     "prematurely": NO_VIDEO,
     "resolve": "its host is not known; check the name in `url`, and the network",
     "certificate": "its certificate is not trusted; install its authority, or set `verify: false`",
 }
-"""Reasons of other failures, by a word of FFmpeg's last message."""
 
 log = logging.getLogger(__name__)
 

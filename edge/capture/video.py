@@ -103,37 +103,33 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
     def frames(self) -> Generator[Frame | None, None, None]:
         """Yield frames when due, None after long waits; InputError: shorter than announced."""
         with open_video(self.path) as (container, stream):
-            yield from self._decoded(container, stream)
+            started_at, index, damaged, end = time.monotonic(), 0, 0, 0.0
+            converter, clock = FrameConverter(stream), VideoClock(container, stream)
 
-    def _decoded(
-        self, container: "av.container.InputContainer", stream: "av.VideoStream"
-    ) -> Generator[Frame | None, None, None]:
-        started_at, index, damaged, end = time.monotonic(), 0, 0, 0.0
-        converter, clock = FrameConverter(stream), VideoClock(container, stream)
+            def note(packet: "av.Packet[Any]") -> None:  # sound may outlast the images
+                nonlocal end
+                if packet.pts is not None and packet.time_base is not None:
+                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
 
-        def note(packet: "av.Packet[Any]") -> None:  # sound may outlast the images
-            nonlocal end
-            if packet.pts is not None and packet.time_base is not None:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-
-        size: tuple[int, int] | None = None
-        for frame in decode_frames(container, stream, note):
-            if frame is None:
-                damaged += 1
-                continue
-            position = clock.advance(frame)
-            started_at -= 0.0 if index else position
-            while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
-                time.sleep(min(wait, MAX_WAIT))
-                if wait > MAX_WAIT:
-                    yield None
-            size = size or (frame.width, frame.height)
-            yield Frame(converter.convert(frame, size), index, position, captured=time.monotonic())
-            index += 1
-        if damaged:
-            log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
-        if not index:
-            raise InputError(NO_FRAME)
-        announced, given = announced_seconds(container, stream), max(clock.position, end)
-        if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
-            raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")
+            size: tuple[int, int] | None = None
+            for frame in decode_frames(container, stream, note):
+                if frame is None:
+                    damaged += 1
+                    continue
+                position = clock.advance(frame)
+                started_at -= 0.0 if index else position
+                while self.realtime and (wait := started_at + position - time.monotonic()) > 0:
+                    time.sleep(min(wait, MAX_WAIT))
+                    if wait > MAX_WAIT:
+                        yield None
+                size = size or (frame.width, frame.height)
+                image = converter.convert(frame, size)
+                yield Frame(image, index, position, captured=time.monotonic())
+                index += 1
+            if damaged:
+                log.warning("%s: damaged frames passed over: %d", path_text(self.path), damaged)
+            if not index:
+                raise InputError(NO_FRAME)
+            announced, given = announced_seconds(container, stream), max(clock.position, end)
+            if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
+                raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")

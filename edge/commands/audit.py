@@ -30,17 +30,15 @@ from edge.view import PrivacyBlur
 from edge.view.snapshots import SNAPSHOTS
 
 COLUMNS = "data", "what", "to", "where", "leaves this machine", "how long"
-
 NO_IMAGE = "no image is stored, shown or sent"
 
-STATE_FILES = {
+STATE_FILES = {  # and folders in the state folder, beside the outboxes
     PAUSE_FILE: ("settings", "when a pause ends", "until it ends"),
     "tried-models": ("verdicts", "hashes of models that could be run", "until deleted"),
     RETAINED: ("settings", "topics that MQTT brokers retain", "until they are cleared there"),
     IMAGE_LINKS: ("settings", "links to the images that were written", "as long as the images"),
     SNAPSHOTS: ("images", "snapshots of events that were written", "as `snapshots.keep` says"),
 }
-"""Files and folders in the state folder, beside the outboxes."""
 
 
 def add_audit_arguments(parser: argparse.ArgumentParser) -> None:

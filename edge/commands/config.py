@@ -21,13 +21,12 @@ from edge.terminal import print_line, print_note
 
 log = logging.getLogger(__name__)
 
-QUESTIONS = {
+QUESTIONS = {  # of `config init`, by the option that answers, and what an empty line answers
     "source": ("camera (0), address (rtsp://...), video or folder of images", "0"),
     "mqtt": ("MQTT broker, such as mqtt://user@host, or none", "mqtt://localhost"),
     "device": ("name of this device in MQTT topics", MqttSettings().name),
     "web": ("web page on this machine: yes or no", "no"),
 }
-"""What `config init` asks, by the option that answers it, and the answer of an empty line."""
 
 COMMENTS = {
     "source": "What is watched.",

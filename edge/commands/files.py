@@ -37,12 +37,11 @@ COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".t
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".ts", ".m4v", ".h264"})
 """Formats of which `image` says that `video` reads them."""
 
-OUTPUT_SUFFIXES = {
+OUTPUT_SUFFIXES = {  # that each option of `video` writes; the first is that of files in a folder
     "out": (".mp4", ".mkv", ".mov", ".avi"),
     "events": (".jsonl", ".csv"),
     "timeline": (".svg",),
 }
-"""Formats that each option of `video` writes; the first is that of files in a folder."""
 
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
@@ -233,10 +232,8 @@ def video(options: argparse.Namespace) -> ExitCode:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"
         copies = [copy] if "out" in printed else outputs["out"]
-        jobs = [
-            offline.VideoJob(path, config, out)
-            for path, out in zip(options.videos, copies, strict=True)
-        ]
+        pairs = zip(options.videos, copies, strict=True)
+        jobs = [offline.VideoJob(path, config, out) for path, out in pairs]
         for index, result in _analyze(jobs, options):
             failure = str(result) if isinstance(result, EmotiondError) else result.error
             if failure is not None:

@@ -27,8 +27,7 @@ from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS
 from edge.zones import Polygon
 
-MIN_INTERVAL_S = 0.5
-"""Seconds of the source's own clock between two images: closer ones are hardly different."""
+MIN_INTERVAL_S = 0.5  # of the source's own clock between images: closer ones hardly differ
 
 
 def add_models_arguments(parser: argparse.ArgumentParser) -> None:
@@ -141,11 +140,8 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
         return ExitCode.OK
     detector = open_detector(config.detector)
     calibrator = Calibrator(detector, classifier, config.quality, config.ignore)
-    if options.expressions is None:
-        baseline = _neutral_face(calibrator, options, config)
-    else:
-        baseline = _expressions(calibrator, options, config)
-    write_baseline(options.out, baseline)
+    learn = _neutral_face if options.expressions is None else _expressions
+    write_baseline(options.out, learn(calibrator, options, config))
     path = options.out.absolute()
     print_line(f"to use it, set in the config: classifier: {{neutral_baseline: {path}}}")
     return ExitCode.OK

@@ -15,11 +15,8 @@ from importlib.metadata import Distribution, distributions
 from edge.errors import CheckResult, failure, ok, warning
 
 MIN_PYTHON = (3, 11)  # as `requires-python` in pyproject.toml says
-
 INSTALL_OPENCV = "pip install 'opencv-python-headless<5'"
-
-OPENCV_NAMES = re.compile(r"opencv[-_](contrib[-_])?python([-_]headless)?")
-"""Distributions that install a package cv2."""
+OPENCV_NAMES = re.compile(r"opencv[-_](contrib[-_])?python([-_]headless)?")  # they install cv2
 
 
 def check_python(

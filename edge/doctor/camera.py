@@ -11,9 +11,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.v4l2 import GROUP, ROOT, Format, VideoNode, query_node
 from edge.errors import CheckResult, failure, ok, warning
 
-MAX_USB2_PIXELS = 640 * 480 * 30
-"""Pixels a second from which uncompressed images do not fit USB 2 (edge/capture/camera.py)."""
-
+MAX_USB2_PIXELS = 640 * 480 * 30  # a second, from which raw ones do not fit (capture/camera.py)
 COMPRESSED = frozenset({"MJPG", "JPEG"})
 MAX_NAMED_FORMATS = 4  # in one line; some drivers have dozens
 

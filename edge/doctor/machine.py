@@ -82,23 +82,17 @@ def check_clock(run: Callable[..., str] = output_of) -> Iterator[CheckResult]:
         yield warning("clock", f"{shown}, which nothing keeps right; events carry it", remedy)
 
 
-FIRMWARE = "platform/soc*/soc*firmware/get_throttled"
-"""Where a Raspberry Pi's kernel shows what `vcgencmd get_throttled` tells."""
-
-HOT = 80.0
-"""Degrees Celsius from which a Raspberry Pi makes its CPU slower (Raspberry Pi documentation,
-"Frequency management and thermal control")."""
-
+FIRMWARE = "platform/soc*/soc*firmware/get_throttled"  # as `vcgencmd get_throttled` tells it
+HOT = 80.0  # °C, then the CPU slows (Raspberry Pi's "Frequency management and thermal control")
 COOL_REMEDY = "give it air or a heat sink"
 POWER_REMEDY = "give the board the power supply made for it, and USB devices one of their own"
 
-THROTTLED_BITS = (
+THROTTLED_BITS = (  # by what is so now (Raspberry Pi documentation, "vcgencmd")
     (1, "too little voltage", POWER_REMEDY),
     (2, "the processor's frequency is capped", COOL_REMEDY),
     (4, "the processor is throttled", COOL_REMEDY),
     (8, "the soft limit of temperature is reached", COOL_REMEDY),
 )
-"""Bits of `get_throttled` (Raspberry Pi documentation, "vcgencmd"), by what is so now."""
 
 SINCE_BOOT = 16  # each bit stands a second time so much higher: it has been so since the boot
 

@@ -25,11 +25,6 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
     path: Path
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """The file."""
-        return (str(self.path),)
-
-    @property
     def event_files(self) -> tuple[Path, ...]:
         """The file."""
         return (self.path,)

@@ -90,7 +90,7 @@ class BaseSinkSettings(KindSettings, frozen=True):
     @property
     def targets(self) -> tuple[str, ...]:
         """Places that no other sink of the config may have as well."""
-        return ()
+        return tuple(map(str, self.event_files))
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what leaves by it; of a sink that does not tell, all may."""
