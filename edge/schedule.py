@@ -11,7 +11,6 @@ import msgspec
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 24 * 60
 WEEK = 7 * DAY  # minutes of a day and of a week
-
 _DAYS = "(?:DAY)(?:-(?:DAY))?".replace("DAY", "|".join(DAYS))
 _TIME = r"([01]\d|2[0-3]):([0-5]\d)"
 FORM = re.compile(rf"(?:({_DAYS}(?:,{_DAYS})*) )?{_TIME}-(?:{_TIME}|24:00)")

@@ -1,7 +1,4 @@
-"""Videos by FFmpeg's libraries (PyAV), their images as a player shows them.
-
-PyAV is imported where a video or stream is read, and nowhere else: it takes 18 MB.
-"""
+"""Videos by FFmpeg (PyAV, imported where one is read: it takes 18 MB), as a player shows them."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -14,28 +11,24 @@ from edge.errors import InputError
 from edge.types import Image
 
 if TYPE_CHECKING:
-    import av.container
+    import av
+    from av.container import InputContainer
 
 MAX_ERRORS = 100  # failures in a row to find a packet of a damaged file, after which it has ended
 
 
-def open_container(url: str, options: dict[str, str]) -> "av.container.InputContainer":
+def open_container(url: str, options: dict[str, str]) -> "InputContainer":
     """Open a file or a stream, whatever the bytes of its title; errors are PyAV's."""
     import av
 
     # PyAV 19 has no such argument any more: it reads any bytes.
     lenient: Any = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
-    container: av.container.InputContainer = av.open(url, options=options, **lenient)
+    container: InputContainer = av.open(url, options=options, **lenient)
     return container
 
 
-def find_video(
-    container: "av.container.InputContainer", max_pixels: int = MAX_PIXELS
-) -> "av.VideoStream":
-    """Return the stream of a container that a player shows; more than `max_pixels` are not decoded.
-
-    Where there is none, an InputError: the cover of a piece of music is no video.
-    """
+def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "av.VideoStream":
+    """Return the stream that a player shows; InputError: none, too large, or a cover of music."""
     from av.stream import Disposition
 
     stream = container.streams.best("video")
@@ -88,14 +81,11 @@ def _upright(image: Image, matrix: list[int]) -> Image:
 
 
 def decode_frames(
-    container: "av.container.InputContainer",
+    container: "InputContainer",
     stream: "av.VideoStream",
     note: Callable[["av.Packet[Any]"], object] = lambda packet: None,
 ) -> Iterator["av.VideoFrame | None"]:
-    """Yield each frame of a video in a file, and None for what is damaged: the rest follows it.
-
-    `note` is called with each packet, those of other streams among them.
-    """
+    """Yield a file's frames, None for damaged ones; `note` gets each packet, of all its streams."""
     from av.error import FFmpegError
 
     stream.thread_type, failures = "AUTO", 0

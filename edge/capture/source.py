@@ -134,10 +134,7 @@ class FileSource:
 def iter_frames(
     source: Source, timeout: float = math.inf, ignore: Sequence[Polygon] = ()
 ) -> Iterator[Frame]:
-    """Yield the frames of `source` until it ends, with the regions to `ignore` in black.
-
-    An input that cannot be read is logged; no frame for `timeout` seconds is a SourceError.
-    """
+    """Yield frames to the end, `ignore` in black; SourceError: none came for `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         try:

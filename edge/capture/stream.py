@@ -35,7 +35,6 @@ in seconds. The upper one is also that of packets that complete no frame."""
 
 SMOOTHING = 0.5  # weight of the last interval in the usual one
 IMAGE_FORMATS = ("image2", "_pipe")  # ends of FFmpeg's names of single images, as jpeg_pipe
-
 NO_ANSWER = "does not answer; check the address in `url`, the network and the camera"
 NO_VIDEO = "answers, but with no video (a web page?); `url` must be the stream's own"
 

