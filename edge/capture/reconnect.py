@@ -27,10 +27,7 @@ DARK, BRIGHT = 40, 50
 """Gray levels, 0-255: darkness begins where no part is brighter than a face must be to be read (as
 the default of `quality.min_brightness`), and ends a little above, so that dusk does not flap."""
 
-REASONS = {
-    CameraState.DARK: "no part of the image was bright",
-    CameraState.FROZEN: "the image has been the same",
-}
+REASONS = {"dark": "no part of the image was bright", "frozen": "the image has been the same"}
 
 log = logging.getLogger(__name__)
 

@@ -130,9 +130,8 @@ def image(options: Namespace) -> ExitCode:
     config = _load_config(options)
     if options.json and options.out == common.STDOUT:
         raise UsageError("only one of out and json can be printed at a time")
-    processing = build_processing(config, itertools.count(1))
+    processing, code = build_processing(config, itertools.count(1)), ExitCode.OK
     paths = list(_image_paths(options.files))
-    code = ExitCode.OK
     suffixes = [path.suffix if path.suffix.lower() in COPY_SUFFIXES else ".png" for path in paths]
     copies = _output_paths(options.out, list(map(str.__add__, unique_names(paths), suffixes)))
     if any(path.parent.resolve() == options.out.resolve() for path in paths if options.out):
@@ -226,8 +225,7 @@ def video(options: Namespace) -> ExitCode:
     printed = [kind for kind, paths in outputs.items() if common.STDOUT in paths]
     if len(printed) + options.json > 1:
         raise UsageError(f"only one of {', '.join(printed)} and json can be printed at a time")
-    code = ExitCode.OK
-    results: dict[int, offline.VideoResult] = {}
+    code, results = ExitCode.OK, dict[int, offline.VideoResult]()
     with tempfile.TemporaryDirectory() as folder:
         # An encoder goes back in its file, which a pipe does not allow.
         copy = Path(folder) / "copy.mp4"

@@ -162,11 +162,8 @@ def time_by_track(intervals: Iterable[ExpressionInterval]) -> dict[int, dict[str
 
 def transitions(intervals: Iterable[ExpressionInterval]) -> Counter[tuple[str, str]]:
     """Return how often each expression changed to each other within a visit."""
-    return Counter(
-        (before.emotion, after.emotion)
-        for visit in visits(intervals)
-        for before, after in pairwise(visit)
-    )
+    pairs = (pair for visit in visits(intervals) for pair in pairwise(visit))
+    return Counter((before.emotion, after.emotion) for before, after in pairs)
 
 
 def time_in_view(intervals: Iterable[ExpressionInterval]) -> float:

@@ -76,9 +76,7 @@ class SqliteStore:
             self._lock_file = _lock(self._path)
         os.close(open_private(self._path))  # before SQLite does: closing it would end its locks
         # The time-out in seconds: somebody who looks into the file by hand may lock it.
-        self._db = sqlite3.connect(
-            self._path, timeout=2.0, isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(self._path, 2.0, isolation_level=None, check_same_thread=False)
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise OSError(errno.ENOTSUP, "this file system cannot keep a write-ahead log")
