@@ -118,8 +118,8 @@ def _period(times: Sequence[float], video: bool) -> str:
     if video:
         return f"{start} to {end}"
     day, last_day = datetime.fromtimestamp(first), datetime.fromtimestamp(last)
-    until = "" if day.date() == last_day.date() else f"{last_day:%Y-%m-%d} "
-    return f"{day:%Y-%m-%d} {start} to {until}{end} ({day.astimezone():%Z})"
+    until = "" if day.date() == last_day.date() else f"{last_day.date()} "
+    return f"{day.date()} {start} to {until}{end} ({day.astimezone():%Z})"
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
