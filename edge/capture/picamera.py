@@ -31,7 +31,7 @@ from edge.types import Frame
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")  # on Raspberry Pi OS since Bookworm, and before
 JPEG_QUALITY = 80  # 1-100; the program's own default is 50, and a face is read by its fine detail
-START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0  # to the first image and to a next; else it hangs
+START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0  # seconds to the first image and to a next, else it hangs
 TERMINATE_TIMEOUT = 1.0  # seconds to end in when the program is asked to, and again when killed
 CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4  # read; kept of stderr
 

@@ -11,7 +11,7 @@ from edge.publish.events import utc
 from edge.publish.intervals import ExpressionInterval, IntervalBuilder, time_by_emotion
 from edge.types import EmotionEvent, Summary
 
-MAX_INTERVALS = 50_000  # are kept; ten faces that change each second make 36,000 in an hour
+MAX_INTERVALS = 50_000  # the latest are kept; ten faces that change each second make 36,000 an hour
 
 
 class SummarySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
