@@ -28,7 +28,7 @@ REFINER_OUTPUTS = {"score": 1, "points": 8, "box": 4}  # numbers, which tell the
 def detector(height: int, width: int, channels: int) -> Model:
     """Return the network for images of one size in pixels; its weights serve every size.
 
-    98 k parameters, 72 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
+    89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
     pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads all three.
 
     It takes values 0-255, (n, height, width, channels), BGR or gray, and gives a dictionary of
@@ -41,7 +41,7 @@ def detector(height: int, width: int, channels: int) -> Model:
     x = _halved(x, NARROW[0], "half")
     x = _halved(x, NARROW[1], "quarter")
     fine = _stacked(_halved(x, WIDTH, "fine"), "fine", 2)
-    middle = _stacked(_halved(fine, WIDTH, "middle"), "middle", 3)
+    middle = _stacked(_halved(fine, WIDTH, "middle"), "middle", 2)
     coarse = _stacked(_halved(middle, WIDTH, "coarse"), "coarse", 1)
     middle = _merged(middle, coarse, "middle")
     fine = _merged(fine, middle, "fine")

@@ -44,6 +44,7 @@ class BaseRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Settings that every training has; shallow.yaml explains each."""
 
     start: str = ""
+    start_share: Share = 0.0
     epochs: Count = 40
     batch_size: Count = 128
     learning_rate: Positive = 0.1
@@ -74,14 +75,14 @@ class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     """Settings of the training samples made from annotated images; detector.yaml explains most."""
 
     smallest: Positive = 8.0
-    largest: Positive = 240.0
+    largest: Positive = 300.0
     zoom: Positive = 5.0
     whole: Share = 0.15
     mosaic: Share = 0.3
-    empty: Share = 0.3
+    empty: Share = 0.35
     drawn: Share = 0.1
     empty_tint: NotNegative = 0.2
-    portraits: Share = 0.08
+    portraits: Share = 0.1
     near: Positive = 40.0  # least height in pixels of the faces of portraits
     close: Share = 0.08
     turn: NotNegative = 40.0

@@ -92,7 +92,7 @@ def fit(
     keras.utils.set_random_seed(recipe.seed)
     cv2.setNumThreads(1)  # batches are drawn by a thread of their own; the cores are TensorFlow's
     network = _initial_network(build(), recipe, directory)
-    current = _float32_copy(network, build)
+    current = _float32_copy(network, build, recipe.start_share)
     model = compiled(network)
     checkpoint = Checkpoint(directory / CHECKPOINT, batches)
     first = checkpoint.restore(model)
@@ -130,15 +130,17 @@ def _initial_network(network: Model, recipe: BaseRecipe, directory: Path) -> Mod
     return network
 
 
-def _float32_copy(network: Model, build: CurrentNetwork) -> CurrentNetwork:
-    """Return what copies the network's weights of a moment."""
+def _float32_copy(network: Model, build: CurrentNetwork, start_share: float) -> CurrentNetwork:
+    """Return what copies the network's weights of a moment, averaged with those of now."""
+    start = network.get_weights()
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_global_policy("float32")
     copy = build()
     keras.mixed_precision.set_global_policy(policy)
 
     def current() -> Model:
-        copy.set_weights(network.get_weights())
+        pairs = zip(start, network.get_weights(), strict=True)
+        copy.set_weights([old * start_share + new * (1 - start_share) for old, new in pairs])
         return copy
 
     return current

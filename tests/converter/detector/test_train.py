@@ -29,7 +29,7 @@ LEARNT = msgspec.structs.replace(
     SMALL,
     epochs=2,
     mined_every=1,
-    steps=80,
+    steps=250,
     batch_size=8,
     learning_rate=0.01,
     ema=0.9,

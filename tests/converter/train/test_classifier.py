@@ -238,6 +238,20 @@ def test_a_training_goes_on_from_the_weights_of_another(
     assert kernels[1] == pytest.approx(kernels[0], abs=1e-4)
 
 
+def test_what_is_kept_is_the_mean_with_the_start_where_the_recipe_says_so(
+    data: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    from converter.train.classifier import train
+
+    (tmp_path / "before").symlink_to(trained)
+    recipe = msgspec.structs.replace(SHORT, start="before", epochs=1)
+    for name, share in (("new", 0.0), ("mean", 0.25)):
+        train(msgspec.structs.replace(recipe, start_share=share), data, tmp_path / name)
+    old, new, mean = (_weights(tmp_path / name)[0] for name in ("before", "new", "mean"))
+    assert not np.allclose(old, new, atol=1e-4)
+    assert mean == pytest.approx(0.25 * old + 0.75 * new, abs=1e-6)
+
+
 def test_a_start_that_is_no_training_of_this_network_is_one_line(
     data: Dataset, tmp_path: Path
 ) -> None:
