@@ -95,11 +95,11 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def __post_init__(self) -> None:
         forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
         if forbidden and self.purpose not in {"medical", "safety"}:
-            act = (
-                "Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer emotions"
+            raise ValueError(
+                f"Expected `purpose` medical or safety in the context {self.context}; for any "
+                "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
+                "emotions"
             )
-            text = f"`purpose` medical or safety in the context {self.context}; for any other {act}"
-            raise ValueError(f"Expected {text}")
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -187,7 +187,11 @@ class TFLiteModel:
         self.input_scale = float(scale), int(zero_point)
 
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
-        """Return the index of each output by its spec, as files have any order; or a ModelError."""
+        """Check that input and outputs are those of a card; return the index of each output.
+
+        Files have them in any order: they are told apart by their specs, which must all differ. A
+        ModelError says what was expected and found.
+        """
         tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
         for what, expected, found in tensors:
             if sorted(expected) != sorted(found):
@@ -204,7 +208,10 @@ class TFLiteModel:
         return [self.dequantize(place, values) for place, values in enumerate(outputs)]
 
     def invoke_in_place(self, write: Callable[[Tensor], T]) -> tuple[T, list[Tensor]]:
-        """Run the model on what `write` fills its input with; return its result, and outputs."""
+        """Run the model on what `write` puts into its input; return its result, and the outputs.
+
+        `write` fills the whole tensor, which holds anything before, and does not keep it.
+        """
         with self._interpreters.borrowed() as interpreter:
             written = write(interpreter.tensor(self._input["index"])())
             return written, self._run(interpreter)
@@ -255,7 +262,10 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn logits (n, classes) into probabilities; a temperature above 1 makes them more modest."""
+    """Turn logits (n, classes) into probabilities.
+
+    A temperature above 1 makes them more modest (Guo et al. 2017, arXiv:1706.04599).
+    """
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -52,7 +52,10 @@ class ModelDescription(NamedTuple):
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Parse two labels or more, all different; those that mean an expression get its usual name."""
+    """Parse labels parted by commas; those that mean an expression get its usual name.
+
+    ConfigError where there are fewer than two, an empty one, or two of the same meaning.
+    """
     names = [name.strip() for name in text.split(",")]
     labels = tuple(find_expression(name) or name for name in names)
     if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
@@ -62,7 +65,10 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 
 def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
-    """Parse one of `RANGES`, and the means and deviations of values in it, numbers or an .npy."""
+    """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
+
+    These are numbers parted by commas, or the path of an .npy; else a ConfigError.
+    """
     if entry not in RANGES:
         raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
     scale, offset = RANGES[entry]
@@ -93,7 +99,11 @@ def check_by_measuring(
     rows: Selection,
     answer: Callable[[ModelDescription, NDArray[np.uint8]], Logits],
 ) -> None:
-    """Raise a ModelError that names an input range or order of labels that is better by far."""
+    """Refuse an input range or an order of labels that another one beats by far.
+
+    `rows` are faces with their true classes, by the labels described, to which `answer` gives the
+    logits of the model at `path`. ModelError where another one does; the text names it.
+    """
     sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
     faces, classes = rows.pixels[sample], rows.classes[sample]
     given, labels = description.scaling, description.labels

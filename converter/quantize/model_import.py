@@ -164,7 +164,11 @@ def keras_answers(
 
 
 def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> TrainedModel:
-    """Return a model of gray values 0-255, its scaling inside; ModelError if not as described."""
+    """Return the model of the file `path` with its scaling inside: it takes gray values 0-255.
+
+    A model for color images gets the gray value three times. ModelError where inputs or outputs are
+    not as described, or weights or answers not finite; ConfigError of a scaling of another shape.
+    """
     side, channels = _check_input(model, path, description.side)
     shapes, labels = [tuple(tensor.shape) for tensor in model.outputs], description.labels
     if len(shapes) != 1 or shapes[0][1:] != (len(labels),):
@@ -208,7 +212,10 @@ def _check_input(model: Model, path: Path, wanted: int | None) -> tuple[int, int
 
 
 def open_tflite(path: Path, description: ModelDescription) -> TFLiteClassifier:
-    """Load a .tflite with a card without metrics; ModelError if unfit, ConfigError of a scaling."""
+    """Load a .tflite with a card that has no temperature and no metrics yet.
+
+    ModelError where the daemon cannot run it, ConfigError where the scaling is not one for all.
+    """
     model, labels = TFLiteModel(path, Runtime.LITERT), description.labels
     shape, outputs = model.input.shape, [one.shape for one in model.outputs]
     square = len(shape) == 4 and shape[1] == shape[2] and shape[3] in (1, 3)
@@ -251,7 +258,10 @@ def tflite_answers(path: Path, description: ModelDescription, faces: NDArray[np.
 def import_tflite(
     path: Path, description: ModelDescription, rows: Selection | None, target: Path, force: bool
 ) -> ConversionResult:
-    """Write a .tflite's card, measured on `rows`, and copy it to `target` unless it is there."""
+    """Write the card of a .tflite, measured on `rows`, and copy it to `target`, unless it is there.
+
+    ModelError where another file or a card is there already; otherwise as `open_tflite`.
+    """
     stays = target.exists() and target.samefile(path)
     if not force:
         refuse_existing(card_path(target) if stays else target)

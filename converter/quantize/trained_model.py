@@ -50,7 +50,11 @@ class TrainedModel:
 
 
 def load_run(directory: Path, training: Dataset, head: Head = "logits") -> TrainedModel:
-    """Read a training's output `head`, and `face`; ModelError where untrained or not finite."""
+    """Read what `emotiond-convert train` left in `directory` of the `training` rows.
+
+    The output `head` names the expressions; `face`, where there is one, is kept beside it.
+    ModelError where a file is unreadable, the head untrained, or a weight or an answer not finite.
+    """
     try:
         recipe = read_recipe(directory, Recipe)
     except (OSError, ValueError) as error:

@@ -32,7 +32,11 @@ PANELS = {
 
 
 class TrainingSet:
-    """Training faces and their variations; targets are shares of classes, then of FER+'s votes."""
+    """Training faces and their variations.
+
+    The targets, (n, classes + 8), are shares of the label set's classes, then of FER+'s votes; the
+    weights, (n, 2), tell how much a face counts for either.
+    """
 
     def __init__(self, data: Dataset, recipe: Recipe) -> None:
         labels = LABEL_SETS[recipe.label_set]

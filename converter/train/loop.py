@@ -210,7 +210,10 @@ def announce(names: Sequence[str], seconds: float) -> None:
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:
-    """Return a Muon with averaged weights whose rate rises, then falls to nothing by a cosine."""
+    """Return a Muon whose rate rises linearly, then falls to nothing along a cosine.
+
+    Weights are averaged; biases and normalizations do not decay. An epoch has so many steps.
+    """
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
         warmup_target=recipe.learning_rate,

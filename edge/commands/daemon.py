@@ -10,12 +10,7 @@ from pathlib import Path
 import msgspec
 
 from edge.commands import common
-from edge.config import (
-    Config,
-    complete_config,
-    load_config,
-    parse_config,
-)
+from edge.config import Config, complete_config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode, Level
 from edge.pipeline.build import SetupBuilder
 from edge.publish import MqttSettings, SinkSettings, expand_sink

@@ -35,7 +35,10 @@ def detector_kinds() -> tuple[str, ...]:
 
 
 def open_detector(settings: DetectorSettings) -> Detector:
-    """Return the detector of `settings`; the log says why `auto` took it. Errors as of `open`."""
+    """Return the detector that `settings` describe; the log says which `auto` took, and why.
+
+    What it needs and lacks is a ConfigError, a damaged file a ModelError.
+    """
     if not isinstance(settings, AutoSettings):
         return settings.open()
     missing: list[str] = []

@@ -10,12 +10,7 @@ import cv2
 import msgspec
 
 from edge import __version__
-from edge.config import (
-    Config,
-    load_config,
-    parse_config,
-    parse_config_file,
-)
+from edge.config import Config, load_config, parse_config, parse_config_file
 from edge.errors import EmotiondError
 from edge.infer.classifier import ModelPath
 from edge.model_card import read_labels

@@ -1,4 +1,4 @@
-"""Health of the cameras, for whoever watches the daemon, and its metrics for Prometheus."""
+"""Health of the cameras, and metrics of the daemon for Prometheus."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
