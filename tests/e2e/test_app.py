@@ -93,7 +93,7 @@ def start_from_the_desktop(
     command[0] = shutil.which(command[0], path=path) or command[0]
     with subprocess.Popen(command, env=variables) as process, sync_playwright() as playwright:
         try:
-            wait_until(port.exists, seconds=120)
+            wait_until(lambda: port.exists() and "\n" in port.read_text(), seconds=120)
             address = f"http://127.0.0.1:{port.read_text().split()[0]}"
             browser = playwright.chromium.connect_over_cdp(address)
             wait_until(lambda: bool(browser.contexts[0].pages), seconds=60)

@@ -44,7 +44,8 @@ class Visit:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.places.append(request.url))
-        self.page.goto(self.address)
+        # Its `load` comes with the first image of the live video: no sooner than the camera's.
+        self.page.goto(self.address, wait_until="domcontentloaded")
 
     def show(self, view: str) -> None:
         self.page.get_by_role("link", name=view).click()
@@ -118,9 +119,14 @@ def look(page: Page) -> Image:
 
 def test_the_live_video_is_the_cameras_and_moves(visit: Visit, clip: list[Image]) -> None:
     expect(visit.page.locator("#overlay")).to_be_hidden()
-    first = look(visit.page)
     ground = clip[0][5, 320]  # of the clip, which no face and no label reaches
-    assert np.abs(first[8, first.shape[1] // 2].astype(int) - ground).max() < 20
+
+    def is_shown() -> bool:
+        image = look(visit.page)
+        return bool(np.abs(image[8, image.shape[1] // 2].astype(int) - ground).max() < 20)
+
+    wait_until(is_shown, seconds=30)  # an image that has come is painted a little later
+    first = look(visit.page)
     wait_until(lambda: np.abs(look(visit.page).astype(int) - first).mean() > 1.0, seconds=30)
 
 
@@ -342,7 +348,7 @@ def test_no_text_is_cut_or_lies_over_another(
     visit: Visit, browser: Browser, width: int, locale: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, locale=locale)
-    page.goto(visit.address)
+    page.goto(visit.address, wait_until="domcontentloaded")
     page.locator("#faces .face").first.wait_for()
     for view in VIEWS:
         page.evaluate(f"location.hash = '{view}'")
@@ -364,7 +370,7 @@ def test_a_phone_shows_the_picture_first_with_the_pause_on_it(
     visit: Visit, browser: Browser
 ) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.goto(visit.address)
+    page.goto(visit.address, wait_until="domcontentloaded")
     page.locator("#faces .face").first.wait_for()
     boxes = [page.locator(one).bounding_box() for one in ("#screen", "#pause", "#device", "#faces")]
     screen, pause, name, faces = (one["y"] if one else -1 for one in boxes)
@@ -404,7 +410,7 @@ def test_the_page_is_small_and_asks_for_little(visit: Visit, browser: Browser) -
     page = browser.new_page()
     answers: list[int] = []
     page.on("requestfinished", lambda one: answers.append(one.sizes()["responseBodySize"]))
-    page.goto(visit.address)
+    page.goto(visit.address, wait_until="domcontentloaded")
     page.locator("#faces .face").first.wait_for()
     page.wait_for_timeout(500)
     page.close()
@@ -436,7 +442,7 @@ def test_a_page_with_a_token_asks_for_it_first(
     with Daemon(tmp_path, settings) as daemon:
         daemon.wait_for("web page at")
         page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{port}")
+        page.goto(f"http://127.0.0.1:{port}", wait_until="domcontentloaded")
         expect(page.locator("#login")).to_be_visible()
         expect(page.locator("main")).to_be_hidden()
         page.locator("#token").fill("wrong-horse-battery")
