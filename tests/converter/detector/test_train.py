@@ -10,6 +10,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from converter.detector.annotations import AnnotatedImage, Split
 from converter.detector.sample_generator import SampleGenerator
@@ -20,6 +21,7 @@ from tests.converter.small import eagerly
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
+from converter.detector import train as module  # noqa: E402
 from converter.detector.samples import TrainingData, is_validation, prepare_data  # noqa: E402
 from converter.detector.train import train_detector  # noqa: E402
 from converter.train import loop  # noqa: E402
@@ -62,8 +64,13 @@ def trained(
             if self._batches.epoch == self.params["epochs"] - 1 and batch == 0:
                 shutil.copytree(directory, directory.with_name("killed"))
 
+    def errs_in_one(empty: module.ValidationSet, network: object) -> NDArray[np.float64]:
+        # So that a training that goes on without what was found shows other images.
+        return np.eye(len(empty.images))[0]
+
     with pytest.MonkeyPatch.context() as patch, eagerly():
         patch.setattr(loop, "Checkpoint", Copied)
+        patch.setattr(module, "hard_negative_weights", errs_in_one)
         train_detector(SMALL, data, directory)
     return directory
 
