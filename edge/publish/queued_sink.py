@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
 from edge.pipeline.worker import BoundedQueue, Worker
+from edge.publish.sink import Sink
 from edge.types import EmotionEvent, SinkRecord
 
 T = TypeVar("T")
@@ -14,10 +15,9 @@ MAX_WAITING = 100  # records that may wait for the thread; beyond, the oldest is
 log = logging.getLogger(__name__)
 
 
-class QueuedSink(ABC, Generic[T]):
+class QueuedSink(Sink, ABC, Generic[T]):
     """Base of the sinks that keep nothing for later. Its `str` names the target in the log."""
 
-    status_text = None
     records: ClassVar[tuple[type, ...]] = (EmotionEvent,)  # what it takes; others are ignored
 
     def __init__(self, name: str, capacity: int = MAX_WAITING, lossless: bool = False) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -18,16 +18,25 @@ from edge.service.commands import Catalog, CommandQueue
 from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, SinkRecord
 
 
-class Sink(Protocol):
+class Sink:
     """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it."""
 
     @property
     def dropped(self) -> int:
         """Number of events that it had to drop so far."""
+        return 0
 
     @property
     def status_text(self) -> str | None:
         """State of what it depends on outside the process, in a few words."""
+        return None
+
+    def prepare(self, closed_first: "Sequence[Sink]" = ()) -> None:
+        """Take what only one process can have, such as a port, so that a reload can be refused.
+
+        What the sinks that are closed before the start hold until then is as good as taken; `close`
+        gives it back. An EmotiondError says that another process has it, or that it is not there.
+        """
 
     def start(self) -> None:
         """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
@@ -38,21 +47,10 @@ class Sink(Protocol):
         A broker or disk that is away is the sink's own matter: it logs that, and counts what it had
         to drop. It raises only what is a fault of the program.
         """
+        raise NotImplementedError
 
     def close(self, timeout: float) -> None:
         """Deliver what can be delivered within `timeout` seconds, then release everything."""
-
-
-@runtime_checkable
-class ExclusiveSink(Sink, Protocol):
-    """Sink that needs what only one process can have, such as a port or the lock of a file."""
-
-    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Take it, before the start, so that a reload can be refused; `close` gives it back.
-
-        What the sinks that are closed before the start hold until then is as good as taken. An
-        EmotiondError says that another process has it, or that it is not there.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +140,9 @@ class MultiSink:
         return "; ".join(text for text in texts if text) or None
 
     def prepare(self) -> None:
-        """Take what only one process can have; errors are as of `ExclusiveSink.prepare`."""
+        """Take what only one process can have; errors are as of `Sink.prepare`."""
         for sink in self._sinks:
-            if isinstance(sink, ExclusiveSink):
-                sink.prepare()
+            sink.prepare()
 
     def start(self) -> None:
         """Start them all, the first time that it is called; errors are those of each."""

@@ -57,15 +57,12 @@ WINDOW_ENVIRONMENT = {
 log = logging.getLogger(__name__)
 
 
-class PreviewSink:
+class PreviewSink(Sink):
     """Shows annotated frames on this machine's own screen, and takes keys and clicks.
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without;
     but where the window is all that the config asks for, it does not start.
     """
-
-    dropped = 0
-    status_text: str | None = None
 
     def __init__(self, context: ViewContext) -> None:
         self._context = context

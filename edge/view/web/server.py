@@ -27,11 +27,8 @@ and uvicorn's 2,048 are more than a process has."""
 log = logging.getLogger(__name__)
 
 
-class WebServer:
+class WebServer(Sink):
     """Serves the page, the live video and the API; errors are as of `TokenAuth`."""
-
-    dropped = 0
-    status_text: str | None = None
 
     def __init__(self, settings: WebSettings, context: ViewContext) -> None:
         self._settings = settings
