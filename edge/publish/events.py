@@ -9,19 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from edge import types
 from edge.geometry import Box
 from edge.model_card import Share
-from edge.types import (
-    UNCERTAIN,
-    EmotionEvent,
-    EventType,
-    Expression,
-    Frame,
-    Quality,
-    Reason,
-    Stats,
-    Track,
-)
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Frame
 
 
 @dataclass(slots=True)
@@ -148,8 +139,8 @@ def decode_event(payload: bytes) -> EmotionEvent:
     return EmotionEvent(
         **same
         | {"time": event.time.astimezone(UTC)}
-        | {"quality": Quality(**msgspec.structs.asdict(event.quality))},
-        track=Track(event.track_id, Box(*event.box), seen=True),
+        | {"quality": types.Quality(**msgspec.structs.asdict(event.quality))},
+        track=types.Track(event.track_id, Box(*event.box), seen=True),
         affect=affect,
         frame_size=(event.frame["width"], event.frame["height"]),
         captured=0.0,
@@ -165,7 +156,7 @@ def end_by_restart(payload: bytes) -> bytes:
     return encode_event(end)
 
 
-def plain_stats(stats: Stats) -> dict[str, Any]:
+def plain_stats(stats: types.Stats) -> dict[str, Any]:
     """Return the stats of a pipeline as plain values."""
     return {
         "time": utc(stats.time),
@@ -187,9 +178,10 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
     }
 
 
-def utc(time: datetime) -> str:
-    """Return a UTC time as payloads have it: ISO 8601 in milliseconds."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc(time: datetime | float) -> str:
+    """Return a UTC or POSIX time as payloads have it: ISO 8601 in milliseconds."""
+    moment = time if isinstance(time, datetime) else datetime.fromtimestamp(time, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None:
@@ -223,7 +215,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emotion: Annotated[str, msgspec.Meta(min_length=1)]
     confidence: Share | None
     probabilities: Annotated[dict[str, Share], msgspec.Meta(min_length=2)] | None
-    reasons: tuple[Reason, ...]
+    reasons: tuple[types.Reason, ...]
     quality: _Quality
     box: tuple[float, float, float, float]
     frame: Annotated[dict[Literal["width", "height"], _Count], msgspec.Meta(min_length=2)]

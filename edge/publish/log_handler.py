@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from edge.publish.events import utc
 from edge.terminal import RepeatFilter
@@ -20,6 +19,6 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass on time, level and message."""
-        created = utc(datetime.fromtimestamp(record.created, UTC))
         text = record.getMessage()[:MAX_CHARACTERS] + getattr(record, "repetition", "")
-        self._publish({"time": created, "level": record.levelname.lower(), "message": text})
+        level = record.levelname.lower()
+        self._publish({"time": utc(record.created), "level": level, "message": text})

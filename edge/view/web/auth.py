@@ -156,10 +156,8 @@ class TokenAuth:
 
     async def _login(self, request: Request) -> Response:
         """Exchange the token, or a code, which is good once, for a cookie."""
-        body, present = (
-            await read_json(request, dict[str, str], MAX_LOGIN_BYTES),
-            self._present_token(),
-        )
+        body = await read_json(request, dict[str, str], MAX_LOGIN_BYTES)
+        present = self._present_token()
         if not body.keys() & {"token", "code"}:
             raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
         code = body.get("code", "")

@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from edge.publish.events import decode_event, utc
 from edge.publish.intervals import (
     ExpressionInterval,
     IntervalBuilder,
+    clipped,
     time_by_emotion,
     time_in_view,
 )
@@ -90,14 +90,7 @@ class History:
         start = end - seconds
         with self._lock:
             found = [one for file in self._files for one in file.intervals(camera)]
-        # Two files may have the same events.
-        within = dict.fromkeys(one for one in found if one.start < end and one.end > start)
-        intervals = [
-            one
-            if start <= one.start and one.end <= end
-            else replace(one, start=max(one.start, start), end=min(one.end, end))
-            for one in within
-        ]
+        intervals = clipped(dict.fromkeys(found), start, end)  # two files may have the same
         by_emotion, zones = defaultdict(list), defaultdict[str, float](float)
         for one in intervals:
             by_emotion[one.emotion].append((one.start - start, one.end - start))
@@ -106,15 +99,15 @@ class History:
         edges = np.linspace(0.0, seconds, parts + 1)
         shares = {name: _seconds_between(edges, spans) for name, spans in by_emotion.items()}
         return {
-            "start": _utc(start),
-            "end": _utc(end),
+            "start": utc(start),
+            "end": utc(end),
             "faces": len({one.track for one in intervals}),
             "in_view": round(time_in_view(intervals), 1),
             "seconds": {name: round(one, 1) for name, one in time_by_emotion(intervals).items()},
             "zones": {name: round(one, 1) for name, one in sorted(zones.items())},
             "bars": [
                 {
-                    "start": _utc(start + edges[index]),
+                    "start": utc(start + edges[index]),
                     "seconds": {name: one[index] for name, one in shares.items() if one[index]},
                 }
                 for index in range(parts)
@@ -126,19 +119,9 @@ def _seconds_between(
     edges: NDArray[np.float64], spans: Sequence[tuple[float, float]]
 ) -> list[float]:
     """Return how much of the spans lies between each two edges, in tenths of seconds."""
-
-    def since(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the time from each of `times` to each edge after it, in all."""
-        times = np.sort(times)
-        count = np.searchsorted(times, edges)
-        return np.asarray(count * edges - np.concatenate([[0.0], np.cumsum(times)])[count])
-
     starts, ends = np.asarray(spans).T
-    return [round(one, 1) for one in np.diff(since(starts) - since(ends)).tolist()]
-
-
-def _utc(seconds: float) -> str:
-    return utc(datetime.fromtimestamp(seconds, UTC))
+    before = [np.clip(edge, starts, ends).sum() for edge in edges]
+    return [round(one, 1) for one in np.diff(before).tolist()]
 
 
 class HistoryQuery(msgspec.Struct, frozen=True):
