@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from edge import __version__
-from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topics
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
@@ -26,16 +26,6 @@ what few look at."""
 CAMERA = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
 """Availability of what needs the camera: Home Assistant leaves it as it was at any other value. In
 the dark there is nobody to be seen; a frozen image tells nothing of this moment."""
-
-
-def status_topic(settings: HomeAssistantSettings) -> str:
-    """Return the topic on which Home Assistant says `online` once it has started."""
-    return f"{settings.prefix}/status"
-
-
-def discovery_topic(settings: HomeAssistantSettings, root: str) -> str:
-    """Return the topic that announces a device; an empty retained message there removes it."""
-    return f"{settings.prefix}/device/{Topics(root).id}/config"
 
 
 def discovery(

@@ -5,7 +5,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,18 @@ import msgspec
 from edge import types
 from edge.errors import CheckResult
 from edge.pipeline.worker import BoundedQueue, Worker
+from edge.publish.events import utc
 from edge.publish.retained import RetainedTopics
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
+from edge.terminal import RepeatFilter
 from edge.types import DataFlow, SinkRecord
 
 T = TypeVar("T")
 
 MAX_WAITING = 100  # records that may wait for the thread of a sink; beyond, the oldest is dropped
+
+MAX_CHARACTERS = 1000  # of a logged message; a traceback stays in the journal
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +184,21 @@ class QueuedSink(Sink, ABC, Generic[T]):
 
     def _abort(self) -> None:  # a delivery that waits for nothing needs none
         """End what `_deliver` waits for."""
+
+
+class LogHandler(logging.Handler):
+    """Gives `publish`, in whichever thread logs, each warning and error that emotiond logs."""
+
+    def __init__(self, publish: Callable[[dict[str, str]], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.addFilter(RepeatFilter())
+        self._publish = publish
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on time, level and message."""
+        text = record.getMessage()[:MAX_CHARACTERS] + getattr(record, "repetition", "")
+        level = record.levelname.lower()
+        self._publish({"time": utc(record.created), "level": level, "message": text})
 
 
 class MultiSink:

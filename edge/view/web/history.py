@@ -19,14 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from edge.publish import intervals
 from edge.publish.events import decode_event, utc
-from edge.publish.intervals import (
-    ExpressionInterval,
-    IntervalBuilder,
-    clipped,
-    time_by_emotion,
-    time_in_view,
-)
 from edge.view import ViewContext
 from edge.view.web.api import ApiError
 from edge.view.web.programs import REPORT_POLICY, Programs
@@ -41,11 +35,11 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self._path, self._inode, self._offset = path, 0, 0
-        self._builders: defaultdict[str, IntervalBuilder] = defaultdict(
-            partial(IntervalBuilder, by_zone=True)
+        self._builders: defaultdict[str, intervals.IntervalBuilder] = defaultdict(
+            partial(intervals.IntervalBuilder, by_zone=True)
         )
 
-    def intervals(self, camera: str) -> list[ExpressionInterval]:
+    def recorded(self, camera: str) -> list[intervals.ExpressionInterval]:
         """Return what is recorded so far: with a name, what that camera alone saw.
 
         What cannot be read, or is no event, is left out.
@@ -89,10 +83,12 @@ class History:
         """
         start = end - seconds
         with self._lock:
-            found = [one for file in self._files for one in file.intervals(camera)]
-        intervals = clipped(dict.fromkeys(found), start, end)  # two files may have the same
+            found = [one for file in self._files for one in file.recorded(camera)]
+        # Two files may have the same events.
+        seen = list(dict.fromkeys(intervals.clipped(found, start, end)))
+        seconds_of = intervals.time_by_emotion(seen)
         by_emotion, zones = defaultdict(list), defaultdict[str, float](float)
-        for one in intervals:
+        for one in seen:
             by_emotion[one.emotion].append((one.start - start, one.end - start))
             for zone in one.zones:
                 zones[zone] += one.seconds
@@ -101,9 +97,9 @@ class History:
         return {
             "start": utc(start),
             "end": utc(end),
-            "faces": len({one.track for one in intervals}),
-            "in_view": round(time_in_view(intervals), 1),
-            "seconds": {name: round(one, 1) for name, one in time_by_emotion(intervals).items()},
+            "faces": len({one.track for one in seen}),
+            "in_view": round(intervals.time_in_view(seen), 1),
+            "seconds": {name: round(one, 1) for name, one in seconds_of.items()},
             "zones": {name: round(one, 1) for name, one in sorted(zones.items())},
             "bars": [
                 {

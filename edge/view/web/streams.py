@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge import __version__
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.log_handler import LogHandler
+from edge.publish.sink import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
 from edge.view.annotate import annotate, apply_privacy, color_for

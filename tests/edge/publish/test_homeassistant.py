@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import daemon_discovery, discovery, discovery_topic, status_topic
+from edge.publish.homeassistant import daemon_discovery, discovery
 from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings
 from edge.service.commands import Catalog, CommandName
 from tests.events import status
@@ -85,11 +85,11 @@ def triggers(**fields: Any) -> dict[str, dict[str, Any]]:
 
 def test_the_device_is_announced_under_its_prefix_and_its_whole_root() -> None:
     settings = HomeAssistantSettings()
-    assert discovery_topic(settings, ROOT) == "homeassistant/device/emotiond_pi-4/config"
-    assert status_topic(settings) == "homeassistant/status"
+    assert settings.discovery_topic(ROOT) == "homeassistant/device/emotiond_pi-4/config"
+    assert settings.status_topic == "homeassistant/status"
     other = HomeAssistantSettings(prefix="home")
-    assert discovery_topic(other, ROOT).startswith("home/device/")
-    assert status_topic(other) == "home/status"
+    assert other.discovery_topic(ROOT).startswith("home/device/")
+    assert other.status_topic == "home/status"
 
 
 @pytest.mark.parametrize("prefix", ["", "home/assistant", "home+", "#", "a\n", "x" * 65])
