@@ -104,8 +104,6 @@ class Topics:
         self.log = f"{device}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
-        # The same of each camera, where there are several.
-        self.camera_commands = (f"{root}/+/set/#", f"{root}/+/request/#")
         self.summary = f"{root}/summary"  # /EVERY_S
         self.face = f"{root}/face"  # /TRACK_ID
         self.response = f"{root}/response"  # /COMMAND

@@ -31,7 +31,7 @@ class MqttSink(MqttPublisher):
         topics = self._topics = settings.topics
         subscriptions = list(topics.commands) if context.commands is not None else []
         if subscriptions and context.several:
-            subscriptions += topics.camera_commands
+            subscriptions += Topics(topics.root, "+").commands
         if (home := settings.homeassistant) is not None:
             subscriptions.append(home.status_topic)
         super().__init__(settings, context, subscriptions)
