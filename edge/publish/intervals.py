@@ -11,7 +11,7 @@ import msgspec
 from edge.publish.events import utc
 from edge.types import EmotionEvent, EventType, Summary
 
-MAX_INTERVALS = 50_000  # latest that are summed up; ten faces that change each second: 36,000/h
+MAX_INTERVALS = 50_000  # of a summary, the latest; ten faces that change each second make 36,000/h
 
 
 @dataclass(frozen=True, slots=True)

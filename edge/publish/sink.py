@@ -1,4 +1,4 @@
-"""Sinks: the contract of each, what their settings have in common, and all of them as one."""
+"""Sinks: the contract of each and of its settings, what some have in common, all of them as one."""
 
 import logging
 import threading
