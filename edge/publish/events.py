@@ -105,8 +105,7 @@ def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
     position = None if event.position is None else round(event.position, 3)
-    camera = event.camera_name or None
-    special = {"position": position, "reason": event.reason, "camera": camera}
+    special = {"position": position, "reason": event.reason, "camera": event.camera_name or None}
     return msgspec.json.encode(
         {
             "id": event.id,

@@ -7,8 +7,6 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-
 from edge import __version__
 from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import Catalog, CommandName
@@ -118,13 +116,12 @@ class _Entities:
         faces = MEASUREMENT | {"icon": "mdi:account-multiple-outline"}
         self.add("sensor", "Faces", faces, "value_json.faces")
         for zone in status.zones:
-            value = f"(value_json.zones or {{}}).get({_literal(zone)})"
+            value = f"(value_json.zones or {{}}).get({zone!r})"
             self.add("sensor", f"Faces in {zone}", faces, value)
         value = "'ON' if value_json.faces else 'OFF'"
         self.add("binary_sensor", "Face present", {"device_class": "occupancy"}, value)
         value = "{true: 'ON', false: 'OFF'}.get(value_json.looking)"
-        looking = {"icon": "mdi:eye-outline"}
-        self.add("binary_sensor", "Somebody is looking", looking, value)
+        self.add("binary_sensor", "Somebody is looking", {"icon": "mdi:eye-outline"}, value)
         zones = ["zones"] if status.zones else []
         fields = ["emotion", "confidence", "track_id", "time", "id", *zones]
         attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
@@ -173,7 +170,7 @@ class _Entities:
         percent = {"unit_of_measurement": "%", "suggested_display_precision": 0}
         options = RARE | MEASUREMENT | percent | {"icon": "mdi:chart-bar"}
         for label in status.labels:
-            share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
+            share = f"(value_json.probabilities or {{}}).get({label!r})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
             self.add("sensor", f"Probability {label}", options, value)
         rare = RARE | MEASUREMENT | {"suggested_display_precision": 2}
@@ -181,14 +178,14 @@ class _Entities:
             self.add("sensor", name, rare, f"value_json.get('{name.lower()}')")
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
-        root, models = self.topics.root, tuple(catalog.models)
+        root, models = self.topics.root, list(catalog.models)
         if CommandName.PAUSE in commands:
             value = "'ON' if value_json.camera == 'paused' else 'OFF'"
             pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
             self.add("switch", "Pause", pause, value, camera=False)
         if models and CommandName.MODEL in commands:
             # A model from another file is not among the options: then it is unknown, not an error.
-            value = f"value_json.model if value_json.model in {_literal(models)} else none"
+            value = f"value_json.model if value_json.model in {models} else none"
             model = {"command_topic": f"{root}/set/model", "options": models}
             model |= {"entity_category": "config", "icon": "mdi:brain"}
             self.add("select", "Model", model, value, camera=False)
@@ -235,8 +232,3 @@ class _Entities:
             "entity_category": "diagnostic",
         }
         self.add("update", "Update", RARE | update, camera=False)
-
-
-def _literal(value: object) -> str:
-    """Return `value` as a literal of a template, which is as in JSON."""
-    return msgspec.json.encode(value).decode()

@@ -59,8 +59,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = config.state_folder
     for path in sorted(_event_logs(config)):
-        parts = (path, part_of(path))
-        yield from (StoredFile("events", part) for part in parts if part.is_file())
+        yield from (StoredFile("events", one) for one in (path, part_of(path)) if one.is_file())
     try:
         present = sorted(state.iterdir()) if state.exists() else []
     except OSError as error:

@@ -185,8 +185,7 @@ class MqttClient:
         if not topics:
             return []
         self._paho.subscribe([(topic, 1) for topic in topics])
-        reasons = self._answer(self._subacks)
-        answers = zip(topics, reasons, strict=False)
+        answers = zip(topics, self._answer(self._subacks), strict=False)
         refused = [f"{topic}: {reason}" for topic, reason in answers if reason.is_failure]
         if refused and required:
             raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
