@@ -298,7 +298,7 @@ def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
             for track, seconds in [("", of_all), *by_track.items()]
         }
         summary = {
-            "film": path_text(result.video),
+            "path": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),
