@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -96,7 +97,7 @@ class HomeAssistant:
     @property
     def complaints(self) -> list[str]:
         """Warnings and errors that have to do with what it was told."""
-        lines = self.log.splitlines()
+        records = re.split(r"\n(?=\d{4}-\d\d-\d\d )", self.log)  # with their tracebacks
         known = (
             "[homeassistant.bootstrap] Skipping pip",  # as its command line tells it to
             "[aiohttp_fast_zlib]",  # which could be faster
@@ -108,7 +109,7 @@ class HomeAssistant:
             # When its MQTT integration is reloaded, it ends each trigger of a device twice.
             "[homeassistant.helpers.dispatcher] Unable to remove unknown dispatcher",
         )
-        return [line for line in lines if line and not any(part in line for part in known)]
+        return [one for one in records if one and not any(part in one for part in known)]
 
     @property
     def version(self) -> tuple[int, int]:
