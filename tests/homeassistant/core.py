@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,7 +55,8 @@ class HomeAssistant:
     def __init__(self, directory: Path, broker_port: int) -> None:
         self.directory = directory
         self._port = free_port()
-        self._token = ""
+        self.address = f"http://127.0.0.1:{self._port}"
+        self.token = ""
         self._process: subprocess.Popen[bytes] | None = None
         blueprints = directory / "blueprints" / "automation" / "emotiond"
         shutil.copytree(BLUEPRINTS, blueprints)
@@ -78,9 +80,11 @@ class HomeAssistant:
                 [str(HASS), "-c", str(self.directory), "--skip-pip"], stdout=log, stderr=log
             )
         wait_until(self._answers, START_SECONDS)
-        if not self._token:
-            self._token = self._register()
+        if not self.token:
+            self.token = self._register()
         wait_until(lambda: self.ask("get_config")["state"] == "RUNNING", START_SECONDS)
+        with suppress(AssertionError):  # since 2026, a port is on trial for five minutes until this
+            self.ask("http/config/promote")
 
     def stop(self) -> None:
         """Stop it, so that it writes what it has to keep."""
@@ -124,9 +128,9 @@ class HomeAssistant:
             AssertionError: it refuses.
         """
         address = f"ws://127.0.0.1:{self._port}/api/websocket"
-        with connect(address, max_size=None, proxy=None) as socket:
+        with connect(address, max_size=None, proxy=None, open_timeout=60) as socket:
             socket.recv()
-            socket.send(json.dumps({"type": "auth", "access_token": self._token}))
+            socket.send(json.dumps({"type": "auth", "access_token": self.token}))
             assert json.loads(socket.recv())["type"] == "auth_ok"
             socket.send(json.dumps({"id": 1, "type": kind, **fields}))
             answer = json.loads(socket.recv())
@@ -207,7 +211,7 @@ class HomeAssistant:
             return False
 
     def _register(self) -> str:
-        client = f"http://127.0.0.1:{self._port}/"
+        client = f"{self.address}/"
         user = {"name": "T", "username": "t", "password": "t", "language": "en"}
         code = json.loads(self._fetch("/api/onboarding/users", {**user, "client_id": client}))
         form = f"grant_type=authorization_code&client_id={client}&code={code['auth_code']}"
@@ -219,9 +223,9 @@ class HomeAssistant:
         data = json.dumps(body) if isinstance(body, dict) else body
         kind = "application/json" if isinstance(body, dict) else "application/x-www-form-urlencoded"
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}{path}",
+            f"{self.address}{path}",
             data.encode() if data is not None else None,
-            {"Authorization": f"Bearer {self._token}", "Content-Type": kind},
+            {"Authorization": f"Bearer {self.token}", "Content-Type": kind},
             method=method,
         )
         with urllib.request.urlopen(request, timeout=30) as response:
