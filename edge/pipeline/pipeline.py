@@ -71,7 +71,8 @@ class Pipeline:
         self._show = show
         self.sinks = MultiSink(components.sinks) if sinks is None else sinks
         self._owns_sinks = sinks is None
-        self._last_timestamp, self._last_progress = 0.0, time.monotonic()
+        self._last_timestamp = self._tracks_ended = 0.0
+        self._last_progress = time.monotonic()
         self._last_seen: types.FaceSnapshot | None = None
         self._last_status: types.DaemonStatus | None = None
         self._snapshot_due, self._stats_due = Event(), Event()
@@ -239,7 +240,7 @@ class Pipeline:
                 self._end_tracks()
             self._stats.count("rejected", former.analyzer.rejected_faces)
         self._in_use["analyze"] = components
-        if tracked is not None and tracked.frame.generation != components.generation:
+        if tracked is not None and not self._is_current(tracked.frame):
             return
         if tracked is not None or not self.source.expects_frames:
             self._last_progress = time.monotonic()
@@ -253,6 +254,11 @@ class Pipeline:
             self._end_tracks()
         elif tracked is not None:  # those of a file only wait in a pause, and none is lost
             self._analyze_frame(tracked)
+
+    def _is_current(self, frame: types.Frame) -> bool:
+        """Tell whether a frame is of the present source, and no end of its tracks came since."""
+        ended = self.source.live and frame.captured < self._tracks_ended
+        return frame.generation == self._in_use["analyze"].generation and not ended
 
     def _analyze_frame(self, tracked: types.TrackedFrame) -> None:
         self._last_timestamp = tracked.frame.timestamp
@@ -273,6 +279,7 @@ class Pipeline:
         """End every track, so that none goes on under an id that has ended."""
         processing = self._in_use["analyze"].processing
         processing.scheduler.forget()
+        self._tracks_ended = time.monotonic()
         for event in processing.events.end_all(time.monotonic()):
             self._events.put(event)
 

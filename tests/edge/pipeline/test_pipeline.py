@@ -159,6 +159,34 @@ def test_a_face_ends_when_its_live_source_goes_silent(clip: list[Image]) -> None
     assert pipeline.stop()
 
 
+def test_a_track_that_ended_while_its_frame_was_on_the_way_does_not_start_again(
+    clip: list[Image],
+) -> None:
+    hold, release = threading.Event(), threading.Event()
+    faces = open_detector(HaarSettings()).detect(clip[4])
+
+    class Holding(Slow):
+        """A detector that holds a frame, once it is asked to, until it is released."""
+
+        def detect(self, image: Image, near: Sequence[Box] = ()) -> list[Face]:
+            time.sleep(0.05)  # in which the frame before is analyzed
+            if hold.is_set():
+                release.wait(20)
+            return faces
+
+    sink = KeepingSink()
+    pipeline = build(Slideshow(clip[4]), sink, live=True, detector=Holding(0.0))
+    pipeline.start()
+    wait_until(lambda: sink.events)
+    hold.set()
+    wait_until(lambda: [event.type.value for event in sink.events] == ["start", "end"])
+    release.set()
+    wait_until(lambda: len(sink.events) > 2)
+    assert pipeline.stop()
+    starts = [event.track_id for event in sink.events if event.type.value == "start"]
+    assert starts == [1, 2]
+
+
 def test_a_source_that_hangs_is_left_behind_and_everything_else_ends(
     clip: list[Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
