@@ -186,8 +186,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         ranked = sorted((face.probabilities or {}).items(), key=lambda item: -item[1])
         text = ", ".join(f"{label} {share:.0%}" for label, share in ranked)
         text = text or f"{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
-        size = f"{right - left}x{bottom - top}"
-        print_line(f"  {face.track.track_id}  at {left},{top} {size}: {text}")
+        print_line(f"  {face.track_id}  at {left},{top} {right - left}x{bottom - top}: {text}")
 
 
 def add_video_arguments(parser: ArgumentParser) -> None:
@@ -298,7 +297,7 @@ def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
             for track, seconds in [("", of_all), *by_track.items()]
         }
         summary = {
-            "film": path_text(result.video),
+            "path": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),

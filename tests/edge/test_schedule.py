@@ -82,6 +82,7 @@ def test_an_impossible_schedule_is_one_line(fields: dict[str, object], message: 
         parse_config({"schedule": fields}, Path("my.yaml"))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "mapping" not in str(caught.value)
 
 
 @pytest.fixture

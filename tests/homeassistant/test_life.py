@@ -85,6 +85,17 @@ def test_a_device_that_is_removed_leaves_nothing_behind(
     assert topic_of(device) not in topics
 
 
+def test_a_device_that_is_announced_to_another_home_assistant_is_gone_here(
+    home: HomeAssistant, home_broker: Mosquitto, tmp_path: Path
+) -> None:
+    sink = {"kind": "mqtt", "host": "127.0.0.1", "port": home_broker.port, "device": "attic"}
+    for prefix, here in (("homeassistant", True), ("elsewhere", False)):
+        told = sink | {"homeassistant": {"prefix": prefix}}
+        with Daemon(tmp_path, {"source": NOWHERE, "sinks": [told]}) as daemon:
+            wait_until(lambda: ("emotiond_attic" in home.devices()) is here, 60)  # noqa: B023
+            assert daemon.stop() == 0
+
+
 def test_a_device_that_was_renamed_is_there_once(
     home: HomeAssistant, home_broker: Mosquitto, tmp_path: Path
 ) -> None:
