@@ -10,8 +10,8 @@ import paho.mqtt.publish as publish
 import pytest
 
 from edge import __version__
+from edge.publish.intervals import Summarizer
 from edge.publish.mqtt.settings import HomeAssistantSettings
-from edge.publish.summary import Summarizer
 from edge.types import CameraState, EmotionEvent, EventType, Summary
 from tests.brokers import Mosquitto, wait_until
 from tests.events import stats, uncertain

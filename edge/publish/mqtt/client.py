@@ -185,7 +185,8 @@ class MqttClient:
         if not topics:
             return []
         self._paho.subscribe([(topic, 1) for topic in topics])
-        answers = zip(topics, self._answer(self._subacks), strict=False)
+        reasons = self._answer(self._subacks)
+        answers = zip(topics, reasons, strict=False)
         refused = [f"{topic}: {reason}" for topic, reason in answers if reason.is_failure]
         if refused and required:
             raise ConnectionRefusedByBroker(f"it may not subscribe to {refused[0]}")
