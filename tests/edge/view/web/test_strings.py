@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from edge.types import EXPRESSIONS, UNCERTAIN, CameraState, Reason
-from edge.view.web.routes import PAGE
+from edge.view.web import PAGE
 
 LANGUAGES = {path.stem: json.loads(path.read_text()) for path in (PAGE / "strings").glob("*.json")}
 SCRIPTS = {path.name: path.read_text() for path in sorted(PAGE.glob("*.js"))}
