@@ -23,8 +23,8 @@ from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
 from edge.publish import MqttSettings, SinkSettings
+from edge.publish.intervals import SummarySettings
 from edge.publish.mqtt.settings import DEVICE_TOPICS, Name
-from edge.publish.summary import SummarySettings
 from edge.schedule import ScheduleSettings
 from edge.tflite import NO_DELEGATE, DelegateSettings, LibraryPath
 from edge.track.scheduler import SchedulerSettings

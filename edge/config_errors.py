@@ -54,7 +54,8 @@ def format_validation_error(message: str, data: Any, root: type) -> str:
     secret = any(getattr(kind, "cls", None) is SecretRef for kind in kinds_of_value)
     if secret and not isinstance(found, dict):
         expected = "expected {file: ...}, {env: ...} or {credential: ...}, which name its place"
-    return f"{place}: {expected}, found {_shown(keys, found)}{near}"
+    told = isinstance(found, dict) and ", got " not in problem  # by its own check
+    return f"{place}: {expected}" + ("" if told else f", found {_shown(keys, found)}{near}")
 
 
 def _shown(keys: Sequence[Key], found: Any) -> str:

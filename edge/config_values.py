@@ -88,11 +88,11 @@ def with_environment(data: Any, folder: Path) -> Any:
     for name in names if isinstance(data, dict) else ():
         *parents, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         data = section = expand_shorthand(data, folder)
-        for parent in parents:
+        for part in parents:
             if isinstance(section, dict):
-                section = section.setdefault(parent, {})
-            elif isinstance(section, list) and parent.isdecimal() and int(parent) < len(section):
-                section = section[int(parent)]
+                section = section.setdefault(part, {"kind": "camera"} if part == "source" else {})
+            elif isinstance(section, list) and part.isdecimal() and int(part) < len(section):
+                section = section[int(part)]
             else:
                 section = None
         if not isinstance(section, dict):

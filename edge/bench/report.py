@@ -12,10 +12,9 @@ import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from edge.bench.live_bench import LiveRow
 from edge.bench.machine_info import Machine
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
-from edge.bench.pipeline_bench import STAGES, PipelineRow
+from edge.bench.pipeline_bench import STAGES, LiveRow, PipelineRow
 from edge.errors import ConfigError, EmotiondError
 from edge.installation import extra_remedy
 from edge.tflite import Runtime

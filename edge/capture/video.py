@@ -131,5 +131,5 @@ class VideoSettings(FileSettings, frozen=True, tag="video"):
             if not index:
                 raise InputError(NO_FRAME)
             announced, given = announced_seconds(container, stream), max(clock.position, end)
-            if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * announced):
+            if announced - given > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * clock.position):
                 raise InputError(f"truncated: expected {announced:.1f} s, found {given:.1f} s")

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import cv2
 import msgspec
 from rich.table import Table
 
+from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, read_image
 from edge.capture.orientation import orient
+from edge.capture.source import iter_frames
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
-from edge.errors import EmotiondError, ExitCode
+from edge.errors import EmotiondError, ExitCode, SourceError
 from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -27,9 +30,9 @@ from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes
-from edge.types import AnalyzedFrame
+from edge.types import AnalyzedFrame, Image
 from edge.view import PrivacyBlur
-from edge.view.annotate import annotate
+from edge.view.annotate import annotate, apply_privacy
 
 COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """Formats that an annotated copy keeps; of any other image it is a PNG."""
@@ -43,6 +46,7 @@ OUTPUT_SUFFIXES = {  # that each option of `video` writes; the first is that of 
     "timeline": (".svg",),
 }
 
+SETTLING_FRAMES, FRAME_TIMEOUT_S = 10, 5.0  # of a camera until its image; seconds for each
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 
@@ -117,10 +121,12 @@ def _output_paths(
 
 def add_image_arguments(parser: ArgumentParser) -> None:
     """Add the options of `image`."""
-    text = "image, or folder of images"
+    text = "image, folder of images, or camera, such as /dev/video0"
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "folder for annotated copies; - prints that of one image"
     parser.add_argument("--out", type=common.output_path, metavar="DIR", help=text)
+    text = "draw nothing into copies; what --blur says is hidden"
+    parser.add_argument("--plain", action="store_true", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
@@ -140,10 +146,11 @@ def image(options: Namespace) -> ExitCode:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
-                frame = analyze_image(processing, orient(read_image(path), config.source))
+                frame = analyze_image(processing, orient(_read(path), config.source))
                 if copy is not None:
-                    annotated = annotate(frame, config.privacy.blur)
-                    common.write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
+                    show = apply_privacy if options.plain else annotate
+                    shown = cv2.imencode(suffix, show(frame, config.privacy.blur))[1]
+                    common.write_output(copy, shown.tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
@@ -171,6 +178,18 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
         yield from found
 
 
+def _read(path: Path) -> Image:
+    """Return the image of a file, or one of a camera, once it has adjusted itself to the light."""
+    if not path.is_char_device():
+        return read_image(path)
+    try:
+        with closing(CameraSettings(device=str(path)).open()) as camera:
+            *_, frame = itertools.islice(iter_frames(camera, FRAME_TIMEOUT_S), SETTLING_FRAMES)
+    except SourceError as error:
+        raise SourceError(f"{path}: {error}") from error
+    return frame.image
+
+
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
     """Print each face with its place and every probability, the highest first."""
     faces = frame.expressions
@@ -186,8 +205,7 @@ def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:
         ranked = sorted((face.probabilities or {}).items(), key=lambda item: -item[1])
         text = ", ".join(f"{label} {share:.0%}" for label, share in ranked)
         text = text or f"{face.emotion} ({', '.join(face.reasons).replace('_', ' ')})"
-        size = f"{right - left}x{bottom - top}"
-        print_line(f"  {face.track.track_id}  at {left},{top} {size}: {text}")
+        print_line(f"  {face.track_id}  at {left},{top} {right - left}x{bottom - top}: {text}")
 
 
 def add_video_arguments(parser: ArgumentParser) -> None:
@@ -298,7 +316,7 @@ def _print_summary(result: offline.VideoResult, as_json: bool) -> None:
             for track, seconds in [("", of_all), *by_track.items()]
         }
         summary = {
-            "film": path_text(result.video),
+            "path": path_text(result.video),
             "frames": result.frames,
             "fps": round(fps, 1),
             "events": len(result.events),

@@ -89,8 +89,7 @@ def check_config(config: Config) -> Iterator[CheckResult]:
 
 
 def _check_camera(config: Config) -> Iterator[CheckResult]:
-    runtime = config.classifier.runtime
-    yield from guarded("runtime", check_runtime(runtime))
+    yield from guarded("runtime", check_runtime(config.classifier.runtime))
     delegate = config.runtime
     if delegate.delegate is not None:
         results = [*guarded("delegate", check_delegate(config))]

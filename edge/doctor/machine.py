@@ -128,8 +128,7 @@ def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
     if allowed and highest:
         text = f"up to {allowed // 1000} of {highest // 1000} MHz are allowed"
         remedy = f"raise {devices}/system/cpu/cpu*/cpufreq/scaling_max_freq"
-        slowed = allowed < highest
-        yield warning("frequency", text, remedy) if slowed else ok("frequency", text)
+        yield warning("frequency", text, remedy) if allowed < highest else ok("frequency", text)
 
 
 def _read_number(path: Path, base: int) -> int | None:

@@ -27,7 +27,7 @@ from edge.offline.recognizer import analyze_frames
 from edge.paths import part_of
 from edge.pipeline.build import build_components
 from edge.processes import run_in_processes
-from edge.publish import MultiSink
+from edge.publish import Sink
 from edge.types import AnalyzedFrame, EmotionEvent, Image, SinkRecord
 from edge.view import PreviewSettings, PrivacyBlur, WebSettings
 from edge.view.annotate import annotate
@@ -107,11 +107,10 @@ def analyze_video(
     return VideoResult(job.video, frames, time.monotonic() - started, tuple(sink.events), error)
 
 
-class _EventCollector(MultiSink):
+class _EventCollector(Sink):
     """A sink that keeps events in memory."""
 
     def __init__(self) -> None:
-        super().__init__(())
         self.events: list[EmotionEvent] = []
 
     def publish(self, record: SinkRecord) -> None:

@@ -26,7 +26,7 @@ from edge.metrics import PipelineStats
 from edge.pipeline.build import PipelineComponents
 from edge.pipeline.worker import BoundedQueue, QueueClosed, Worker
 from edge.publish import MultiSink
-from edge.publish.summary import Summarizer
+from edge.publish.intervals import Summarizer
 
 WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
 EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source

@@ -12,8 +12,7 @@ import msgspec
 from edge.errors import CheckResult, ConfigError, failure, ok
 from edge.installation import extra_remedy
 from edge.publish.mqtt.settings import Address, Host, Port
-from edge.publish.queued_sink import QueuedSink
-from edge.publish.sink import BaseSinkSettings, SinkContext
+from edge.publish.sink import BaseSinkSettings, QueuedSink, SinkContext
 from edge.types import DataFlow, EmotionEvent, FaceSnapshot
 
 

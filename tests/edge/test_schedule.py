@@ -9,7 +9,7 @@ from edge.capture.pausable import PausableSource
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.schedule import ScheduleSettings
-from edge.service.pause import PauseController
+from edge.service.cameras import PauseController
 from tests.edge.cameras import FakeCamera
 
 
@@ -82,6 +82,7 @@ def test_an_impossible_schedule_is_one_line(fields: dict[str, object], message: 
         parse_config({"schedule": fields}, Path("my.yaml"))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "mapping" not in str(caught.value)
 
 
 @pytest.fixture

@@ -7,13 +7,23 @@ import msgspec
 
 from edge.publish import MqttSettings, SinkContext
 from edge.service.commands import Catalog, Command, CommandQueue, CommandResult
-from edge.types import CameraState, EmotionEvent, EventType
+from edge.types import EmotionEvent, EventType, Quality
 from tests.brokers import wait_until
-from tests.events import event, stats, status
+from tests.events import QUALITY, event, stats, status
 from tests.homeassistant.core import HomeAssistant
 
 LABELS = ("angry", "happy", "sad")
 MODELS = ("shallow-int8", "tiny-int8")
+ALLOWED: dict[str, Any] = {"labels": LABELS, "summaries": (60, 3600), "has_affect": True}
+"""What a config has by default, and valence and arousal."""
+
+LOOKS, AWAY = (
+    Quality(
+        **{name: getattr(QUALITY, name) for name in QUALITY.__slots__} | {"yaw": yaw, "roll": 0}
+    )
+    for yaw in (0.0, 60.0)
+)
+"""Qualities of a face that is turned to the camera, and of one that is not."""
 
 
 class PublishedDevice:
@@ -59,14 +69,9 @@ class PublishedDevice:
         """What Home Assistant knows it by."""
         return self.settings.topics.id
 
-    def set(
-        self,
-        camera: CameraState = CameraState.ONLINE,
-        model: str = MODELS[0],
-        labels: tuple[str, ...] = LABELS,
-    ) -> None:
-        """Say how the daemon is set."""
-        self.sink.publish(status(camera=camera, model=model, labels=labels))
+    def set(self, **fields: Any) -> None:
+        """Say how the daemon is set; `fields` of its status replace the defaults."""
+        self.sink.publish(status(**ALLOWED | fields))
 
     def tell(self, *events: EmotionEvent) -> None:
         """Publish events."""

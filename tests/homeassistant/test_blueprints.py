@@ -6,17 +6,14 @@ from typing import Any
 
 import pytest
 
-from edge.types import EventType, Quality
+from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
-from tests.events import QUALITY, status
 from tests.homeassistant.core import HomeAssistant
-from tests.homeassistant.device import LABELS, PublishedDevice, seen
+from tests.homeassistant.device import AWAY, LOOKS, PublishedDevice, seen
 from tests.homeassistant.test_blueprint import Lamp
 
 Automate = Callable[..., Lamp]
 
-LOOKS = Quality(**{**{n: getattr(QUALITY, n) for n in QUALITY.__slots__}, "yaw": 0.0, "roll": 0.0})
-AWAY = Quality(**{**{n: getattr(QUALITY, n) for n in QUALITY.__slots__}, "yaw": 60.0, "roll": 0.0})
 RED = "255,0,0"
 
 
@@ -98,7 +95,7 @@ def test_a_lamp_is_on_while_somebody_looks(device: PublishedDevice, automate: Au
 def test_a_stay_in_a_zone_runs_actions_and_its_end_runs_others(
     device: PublishedDevice, automate: Automate
 ) -> None:
-    device.sink.publish(status(labels=LABELS, zones=("desk",)))
+    device.set(zones=("desk",))
     wait_until(lambda: device.id_of("faces_in_desk"))
     zone = {"zone": device.id_of("faces_in_desk"), "stay": 0.5}
     lamp = automate("zone_actions", lambda lamp: {**zone, "entered": on(lamp), "left": off(lamp)})

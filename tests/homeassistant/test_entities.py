@@ -1,5 +1,6 @@
 """What a real Home Assistant makes of the message that announces a device."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import run
 from typing import Any
@@ -9,13 +10,13 @@ import paho.mqtt.publish as publish
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import discovery_topic
+from edge.publish.intervals import Summarizer
 from edge.publish.mqtt.settings import HomeAssistantSettings
-from edge.types import CameraState, EventType
+from edge.types import CameraState, EmotionEvent, EventType, Summary
 from tests.brokers import Mosquitto, wait_until
-from tests.events import stats, status, uncertain
+from tests.events import stats, uncertain
 from tests.homeassistant.core import HASS, HomeAssistant
-from tests.homeassistant.device import LABELS, PublishedDevice, seen
+from tests.homeassistant.device import AWAY, LABELS, LOOKS, PublishedDevice, seen
 from tests.subscribers import Subscriber
 
 NEED_CAMERA = {
@@ -23,6 +24,9 @@ NEED_CAMERA = {
     "faces",
     "face_present",
     "somebody_is_looking",
+    "faces_in_the_last_minute",
+    "face_time_in_the_last_minute",
+    "emotion_of_the_last_minute",
     "snapshot",
     "take_snapshot",
 }
@@ -35,10 +39,26 @@ DO_NOT = {
     "latency",
     "temperature",
 }
-RARE = {"events", "use_of_a_CPU_core", "memory", "update"} | {
+RARE = {"events", "use_of_a_CPU_core", "memory", "update", "valence", "arousal"} | {
     f"probability_{one}" for one in LABELS
 }
 """Entities that are disabled until somebody enables them."""
+
+UNITS = {
+    "faces": None,
+    "faces_in_desk": None,
+    "faces_in_the_last_minute": None,
+    "face_time_in_the_last_minute": "s",
+    "frame_rate": "fps",
+    "latency": "ms",
+    "temperature": "°C",
+    "events": None,
+    "use_of_a_CPU_core": "%",
+    "memory": "MB",
+    "valence": None,
+    "arousal": None,
+} | {f"probability_{one}": "%" for one in LABELS}
+"""Units of what has long-term statistics."""
 
 DEFAULT_ENTITY_ID = (2025, 10)
 """The first release that knows it; older ones make ids of names."""
@@ -47,7 +67,7 @@ DEFAULT_ENTITY_ID = (2025, 10)
 @pytest.fixture
 def promised(device: PublishedDevice, home_broker: Mosquitto) -> dict[str, dict[str, Any]]:
     """The entities of the message that the broker retains."""
-    topic = discovery_topic(HomeAssistantSettings(), device.root)
+    topic = HomeAssistantSettings().discovery_topic(device.root)
     with Subscriber(home_broker.host, home_broker.port) as subscriber:
         wait_until(lambda: subscriber.payloads(topic))
         components = subscriber.payloads(topic)[-1]["components"]
@@ -112,6 +132,35 @@ def test_the_sensors_follow_a_face_until_it_is_gone(device: PublishedDevice) -> 
     assert device.shown("emotion")["attributes"]["options"] == [*LABELS, "uncertain"]
 
 
+def test_somebody_looks_while_one_face_is_turned_here_and_nobody_knows_without_its_angles(
+    device: PublishedDevice,
+) -> None:
+    device.tell(seen("happy"))
+    device.wait_for(face_present="on", somebody_is_looking="unknown")
+    device.tell(seen("happy", EventType.CHANGE, quality=AWAY))
+    device.wait_for(somebody_is_looking="off")
+    device.tell(seen("sad", track_id=2, quality=LOOKS))
+    device.wait_for(faces="2", somebody_is_looking="on")
+    device.tell(seen("sad", EventType.END, track_id=2))
+    device.wait_for(faces="1", somebody_is_looking="off")
+
+
+def test_the_summary_of_the_last_minute_is_shown_and_is_unknown_where_nobody_was(
+    device: PublishedDevice,
+) -> None:
+    device.wait_for(faces_in_the_last_minute="unknown")
+    end = seen("sad", EventType.END, track_id=2, time=_second(50), duration=30.0)
+    first, second = seen("happy", time=_second(10)), seen("sad", track_id=2, time=_second(20))
+    device.sink.publish(_minute(first, second, end))
+    device.wait_for(faces_in_the_last_minute="2", face_time_in_the_last_minute="80.0")
+    device.wait_for(emotion_of_the_last_minute="happy")
+    device.sink.publish(_minute())
+    device.wait_for(faces_in_the_last_minute="0", face_time_in_the_last_minute="0")
+    device.wait_for(emotion_of_the_last_minute="unknown")
+    options = device.shown("emotion_of_the_last_minute")["attributes"]["options"]
+    assert options == [*LABELS, "uncertain"]
+
+
 def test_diagnostics_follow_the_stats_and_are_unknown_where_there_are_none(
     device: PublishedDevice,
 ) -> None:
@@ -123,12 +172,7 @@ def test_diagnostics_follow_the_stats_and_are_unknown_where_there_are_none(
 def test_statistics_and_versions_are_shown_where_they_are_enabled(
     device: PublishedDevice, home: HomeAssistant, home_broker: Mosquitto
 ) -> None:
-    for key in RARE:
-        entity_id = device.id_of(key)
-        home.ask("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
-    home.reload("mqtt")
-    wait_until(lambda: "update" in home.entities(device.key))
-    wait_until(lambda: (device.id_of("update") or "") in home.states())
+    _enable(home, device, RARE)
     device.sink.publish(stats(events=41))
     device.wait_for(events="41", memory="90.0", use_of_a_CPU_core="7.0", update="unknown")
     assert device.shown("events")["attributes"]["state_class"] == "total_increasing"
@@ -138,6 +182,26 @@ def test_statistics_and_versions_are_shown_where_they_are_enabled(
         publish.single("emotiond/latest_version", latest, 1, False, "127.0.0.1", home_broker.port)
         device.wait_for(update=state)
     assert device.shown("update")["attributes"]["installed_version"] == __version__
+
+
+def test_what_counts_and_what_is_measured_has_long_term_statistics_in_its_unit(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    device.set(zones=("desk",))
+    wait_until(lambda: device.id_of("faces_in_desk"))
+    _enable(home, device, RARE)
+    device.tell(seen("happy", zones=("desk",), affect=(0.5, -0.25)))
+    device.sink.publish(stats())
+    device.wait_for(valence="0.5", arousal="-0.25", faces_in_desk="1", events="12")
+    device.sink.publish(_minute(seen("happy", time=_second(10))))  # once, and not retained
+    device.wait_for(faces_in_the_last_minute="1")
+    kept = {one["statistic_id"]: one for one in home.ask("recorder/list_statistic_ids")}
+    found = {key: kept.get(device.id_of(key) or "") for key in home.entities(device.key)}
+    units = {key: one["statistics_unit_of_measurement"] for key, one in found.items() if one}
+    assert units == UNITS
+    assert [key for key, one in found.items() if one and one["has_sum"]] == ["events"]
+    refused = home.ask("recorder/validate_statistics")
+    assert not [key for key in UNITS if device.id_of(key) in refused]
 
 
 def test_the_editor_of_automations_offers_what_happens_to_a_face(
@@ -169,37 +233,65 @@ def test_the_editor_of_automations_offers_what_happens_to_a_face(
 def test_a_zone_that_is_removed_from_the_config_is_removed_here(
     device: PublishedDevice, home: HomeAssistant
 ) -> None:
-    device.sink.publish(status(labels=LABELS, zones=("door", "desk")))
+    device.set(zones=("door", "desk"))
     device.tell(seen("happy", zones=("desk",)))
     device.wait_for(faces_in_door="0", faces_in_desk="1")
-    device.sink.publish(status(labels=LABELS, zones=("desk",)))
+    device.set(zones=("desk",))
     wait_until(lambda: "faces_in_door" not in home.entities(device.key))
     device.wait_for(faces_in_desk="1")
+
+
+def test_a_face_that_changes_its_zone_is_an_event_and_a_trigger(
+    device: PublishedDevice, home: HomeAssistant
+) -> None:
+    device.set(zones=("door", "desk"))
+    asked = home.devices()[device.key]["id"]
+
+    def offered() -> set[tuple[str, str]]:
+        found = home.ask("device_automation/trigger/list", device_id=asked)
+        return {(one["subtype"], one["type"]) for one in found if one["domain"] == "mqtt"}
+
+    wait_until(lambda: ("face", "changes zone") in offered())
+    device.tell(seen("happy", zones=("door",)))
+    device.tell(seen("happy", EventType.ZONE, zones=("door", "desk")))
+    wait_until(lambda: device.shown("emotion_event")["attributes"]["event_type"] == "zone")
+    assert device.shown("emotion_event")["attributes"]["zones"] == ["door", "desk"]
+    device.wait_for(faces_in_door="1", faces_in_desk="1")
 
 
 def test_a_probability_that_is_enabled_shows_per_cent_and_nothing_without_a_face(
     device: PublishedDevice, home: HomeAssistant
 ) -> None:
-    entity_id = device.id_of("probability_happy")
-    home.ask("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
-    home.reload("mqtt")
-    wait_until(lambda: home.states().get(entity_id or "", {}).get("state") == "unknown")
+    _enable(home, device, {"probability_happy"})
+    device.wait_for(probability_happy="unknown")
     device.tell(seen("happy"))
     device.wait_for(probability_happy="80.0")
     device.tell(seen("happy", EventType.END))
     device.wait_for(probability_happy="unknown")
 
 
-@pytest.mark.parametrize("camera", [CameraState.PAUSED, CameraState.OFFLINE])
+@pytest.mark.parametrize("camera", [CameraState.PAUSED, CameraState.OFFLINE, CameraState.FROZEN])
 def test_without_a_camera_only_what_does_not_need_it_is_available(
     device: PublishedDevice, camera: CameraState
 ) -> None:
+    paused = camera is CameraState.PAUSED
     device.set(camera=camera)
     device.wait_for(**dict.fromkeys(NEED_CAMERA, "unavailable"))
-    device.wait_for(pause="on" if camera is CameraState.PAUSED else "off")
+    device.wait_for(pause="on" if paused else "off", camera_problem="off" if paused else "on")
+    assert device.shown("camera_problem")["attributes"]["camera"] == camera.value
     assert not [key for key in DO_NOT if device.state_of(key) == "unavailable"]
     device.set()
-    device.wait_for(emotion="unknown", faces="0", pause="off")
+    device.wait_for(emotion="unknown", faces="0", pause="off", camera_problem="off")
+
+
+def test_the_dark_is_a_problem_of_the_camera_in_which_nobody_is_seen(
+    device: PublishedDevice,
+) -> None:
+    device.wait_for(camera_problem="off")
+    device.set(camera=CameraState.DARK)
+    device.wait_for(camera_problem="on", face_present="off", faces="0")
+    shown = device.shown("camera_problem")["attributes"]
+    assert (shown["camera"], shown["device_class"]) == ("dark", "problem")
 
 
 def test_without_the_daemon_nothing_is_available(device: PublishedDevice) -> None:
@@ -232,6 +324,29 @@ def test_a_model_that_is_no_choice_is_unknown(device: PublishedDevice) -> None:
     device.wait_for(model="shallow-int8")
     device.set(model="my-own")
     device.wait_for(model="unknown")
+
+
+def _enable(home: HomeAssistant, device: PublishedDevice, keys: set[str]) -> None:
+    """Enable entities that are disabled at first, and wait until they are shown."""
+    for key in keys:
+        entity_id = device.id_of(key)
+        home.ask("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
+    home.reload("mqtt")
+    wait_until(lambda: all((device.id_of(key) or "") in home.states() for key in keys))
+
+
+def _minute(*events: EmotionEvent) -> Summary:
+    """Return the summary of a minute in which these events are all."""
+    summarizer, start = Summarizer(), _second(0).timestamp()
+    assert not [*summarizer.due((60,), (), 0, start)]
+    for event in events:
+        summarizer.add(event)
+    (summary,) = summarizer.due((60,), (), 0, start + 60)
+    return summary
+
+
+def _second(second: int) -> datetime:
+    return datetime(2026, 1, 1, 12, 0, second, tzinfo=UTC)
 
 
 def _entity_id(home: HomeAssistant, device: PublishedDevice, wanted: dict[str, Any]) -> str:

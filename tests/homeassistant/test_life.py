@@ -7,7 +7,6 @@ from subprocess import run
 import msgspec
 import paho.mqtt.publish as publish
 
-from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
@@ -21,7 +20,7 @@ NOWHERE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
 
 
 def topic_of(device: PublishedDevice) -> str:
-    return discovery_topic(HomeAssistantSettings(), device.root)
+    return HomeAssistantSettings().discovery_topic(device.root)
 
 
 def test_a_home_assistant_that_comes_up_is_told_again_and_shows_all_under_the_same_ids(
@@ -84,6 +83,17 @@ def test_a_device_that_is_removed_leaves_nothing_behind(
         topics = [topic for topic, _, _ in subscriber.messages]
     assert [topic for topic in topics if topic.startswith(device.root)] == []
     assert topic_of(device) not in topics
+
+
+def test_a_device_that_is_announced_to_another_home_assistant_is_gone_here(
+    home: HomeAssistant, home_broker: Mosquitto, tmp_path: Path
+) -> None:
+    sink = {"kind": "mqtt", "host": "127.0.0.1", "port": home_broker.port, "device": "attic"}
+    for prefix, here in (("homeassistant", True), ("elsewhere", False)):
+        told = sink | {"homeassistant": {"prefix": prefix}}
+        with Daemon(tmp_path, {"source": NOWHERE, "sinks": [told]}) as daemon:
+            wait_until(lambda: ("emotiond_attic" in home.devices()) is here, 60)  # noqa: B023
+            assert daemon.stop() == 0
 
 
 def test_a_device_that_was_renamed_is_there_once(

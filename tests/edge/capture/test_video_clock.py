@@ -9,6 +9,7 @@ import pytest
 
 from edge.capture.source import iter_frames
 from edge.capture.video import VideoSettings
+from edge.errors import InputError
 
 FFMPEG = shutil.which("ffmpeg")
 
@@ -54,6 +55,17 @@ def test_times_that_begin_late_begin_at_nought(tmp_path: Path) -> None:
     made = make(tmp_path / "a.mkv")
     late = copy(made, tmp_path / "late.mkv", "-output_ts_offset", "60")
     assert times(late) == pytest.approx(times(made), abs=0.011)
+
+
+@pytest.mark.parametrize("offset", [(), ("-output_ts_offset", "60")])
+def test_a_file_that_was_cut_short_is_truncated_wherever_its_times_begin(
+    tmp_path: Path, offset: tuple[str, ...]
+) -> None:
+    whole = copy(make(tmp_path / "a.mkv", "-g", "10"), tmp_path / "whole.mkv", *offset)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    with pytest.raises(InputError, match=r"truncated: expected .* found"):
+        list(VideoSettings(cut, realtime=False).frames())
 
 
 def test_joined_recordings_whose_times_begin_anew_are_one_clock(tmp_path: Path) -> None:

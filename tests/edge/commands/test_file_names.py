@@ -50,7 +50,7 @@ def test_a_video_may_have_a_name_that_is_no_utf8_and_spoils_no_batch(tmp_path: P
     done = emotiond("video", "--json", "--jobs", "1", named, CLIP)
     assert done.returncode == 0, done.stderr
     first, second = map(json.loads, done.stdout.splitlines())
-    assert first["film"].endswith(r"f\xff.mp4")
+    assert first["path"].endswith(r"f\xff.mp4")
     assert first["frames"] == second["frames"] == 475
 
 

@@ -127,6 +127,14 @@ def test_variables_of_the_environment_stand_for_keys(
     assert brokers(config) == ["environment.local"]
 
 
+def test_a_key_of_the_source_is_of_a_camera_where_the_file_names_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("web: {port: 8081}")
+    monkeypatch.setenv("EMOTIOND_SOURCE__DEVICE", "1")
+    assert load_config(path).source.device == 1  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

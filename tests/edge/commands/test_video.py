@@ -63,10 +63,10 @@ def test_the_summary_can_be_had_for_programs(
 ) -> None:
     assert video(film, wall, "--json", "--jobs", 1) == 0
     first, second = lines(capsys)
-    assert (first["film"], first["frames"], first["error"]) == (str(film), 60, None)
+    assert (first["path"], first["frames"], first["error"]) == (str(film), 60, None)
     assert first["tracks"] == {"1": first["seconds"]}
     assert 1.0 < sum(first["seconds"].values()) < 2.4
-    assert (second["film"], second["events"], second["tracks"]) == (str(wall), 0, {})
+    assert (second["path"], second["events"], second["tracks"]) == (str(wall), 0, {})
 
 
 def test_the_progress_can_be_had_for_programs(
@@ -152,7 +152,7 @@ def test_a_film_that_fails_is_told_of_and_the_others_go_on(
     assert video(letter, film, "--events", tmp_path / "events", "--json", "--jobs", 1) == 1
     printed = capsys.readouterr()
     assert f"{letter}: cannot be read as a video" in printed.err
-    assert [json.loads(line)["film"] for line in printed.out.splitlines()] == [str(film)]
+    assert [json.loads(line)["path"] for line in printed.out.splitlines()] == [str(film)]
     assert [path.name for path in (tmp_path / "events").iterdir()] == ["film.jsonl"]
 
 
