@@ -8,7 +8,7 @@ from converter.commands import convert, detector, evaluate, train
 from edge import __version__
 from edge.cli import INTERRUPTED, ArgumentParser
 from edge.errors import EmotiondError, ExitCode
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.bench.clips import LiveStream
 from edge.bench.model_bench import DEFAULT_MODEL
-from edge.bench.stream import LiveStream
 from edge.commands.demo import final_stats, run_daemon
 from edge.metrics import rss_bytes
 

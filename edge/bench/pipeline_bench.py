@@ -41,8 +41,7 @@ VARIANTS = {  # measured beside each kind with its default settings
 
 def detector_settings() -> dict[str, dict[str, str]]:
     """Return the settings of each detector that can be measured, by its name."""
-    kinds = [kind for kind in detector_kinds() if kind != "auto"]  # it stands for one of the others
-    return {kind: {"kind": kind} for kind in kinds} | VARIANTS
+    return {kind: {"kind": kind} for kind in detector_kinds()} | VARIANTS
 
 
 class PipelineRow(ComparedRow, frozen=True, kw_only=True):

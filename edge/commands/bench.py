@@ -11,7 +11,6 @@ import msgspec
 from edge.bench import report
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
 from edge.bench.live_bench import measure_live
-from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import pipeline_requests
@@ -92,7 +91,7 @@ def _measure(options: argparse.Namespace) -> report.Result:
             live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
             bar.advance(task)
     return report.Result(
-        machine=describe_machine(started, measured.reference, measured.failures),
+        machine=report.describe_machine(started, measured.reference, measured.failures),
         models=report.aggregate(measured.results[: len(models)], FLOAT_ROW),
         pipeline=report.aggregate(measured.results[len(models) :]),
         live=live,
