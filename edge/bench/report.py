@@ -19,9 +19,8 @@ from rich.console import JustifyMethod
 from rich.table import Table
 
 from edge import __version__
-from edge.bench.live_bench import LiveRow
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
-from edge.bench.pipeline_bench import STAGES, PipelineRow
+from edge.bench.pipeline_bench import STAGES, LiveRow, PipelineRow
 from edge.doctor.machine import CPUINFO, INT8_FLAGS, check_throttling
 from edge.errors import ConfigError, EmotiondError, Level, os_errors_as
 from edge.metrics import SystemStats

@@ -21,8 +21,8 @@ from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
 from edge.publish.retained import RETAINED
+from edge.service.cameras import FILE as PAUSE_FILE
 from edge.service.commands import CommandName
-from edge.service.pause import FILE as PAUSE_FILE
 from edge.service.retention import delete_all, stored_files
 from edge.terminal import print_error, print_json, print_line
 from edge.types import DISK, DataFlow

@@ -10,10 +10,9 @@ import msgspec
 
 from edge.bench import report
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
-from edge.bench.live_bench import measure_live
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
-from edge.bench.pipeline_bench import pipeline_requests
+from edge.bench.pipeline_bench import measure_live, pipeline_requests
 from edge.commands import common
 from edge.errors import EmotiondError, ExitCode
 from edge.terminal import print_json, print_line, print_note

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bench.clips import LiveStream
-from edge.bench.live_bench import WARM_UP_SECONDS, cpu_share
+from edge.bench.pipeline_bench import WARM_UP_SECONDS, cpu_share
 from edge.commands.demo import CLIP, run_daemon
 from edge.metrics import rss_bytes
 from edge.terminal import plural

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.bench.clips import LiveStream
-from edge.bench.live_bench import cpu_share
+from edge.bench.pipeline_bench import cpu_share
 from edge.commands.demo import CLIP, run_daemon
 from edge.commands.embedded_broker import free_port
 

@@ -25,9 +25,7 @@ from edge.view import ViewContext
 
 T = TypeVar("T")
 
-COMMAND_TIMEOUT_S = 10.0
-"""Seconds within which the main thread must answer; a model on a slow SD card takes some."""
-
+COMMAND_TIMEOUT_S = 10.0  # seconds for the main thread to answer; a slow SD card takes some
 MAX_UPLOAD_PIXELS = 25_000_000  # pixels of an uploaded image; decoded, each takes three bytes
 NO_IMAGE = "there is no image now: the camera is paused, away, or just begins"
 UPLOAD_TIMEOUT_S = 20.0  # seconds within which the body of a request must have come

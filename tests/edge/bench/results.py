@@ -4,9 +4,8 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.live_bench import LiveRow
 from edge.bench.model_bench import ModelRow
-from edge.bench.pipeline_bench import PipelineRow
+from edge.bench.pipeline_bench import LiveRow, PipelineRow
 from edge.bench.report import Machine, Result
 
 
