@@ -135,7 +135,9 @@ def clipped(
 ) -> list[ExpressionInterval]:
     """Return the parts of intervals that lie between two times."""
     return [
-        replace(one, start=max(one.start, start), end=min(one.end, end))
+        one
+        if start <= one.start and one.end <= end
+        else replace(one, start=max(one.start, start), end=min(one.end, end))
         for one in intervals
         if one.start < end and one.end > start
     ]

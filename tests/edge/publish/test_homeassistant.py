@@ -228,6 +228,6 @@ def test_what_the_config_does_not_allow_or_have_is_not_announced(
 
 
 def test_a_label_may_be_any_text() -> None:
-    label = 'a "b" {{ c'
-    entity = components(labels=(label, "happy"))['probability_a_"b"_{{_c']
-    assert '.get("a \\"b\\" {{ c")' in entity["value_template"]
+    label = 'it\'s "b" {{ c'
+    entity = components(labels=(label, "happy"))['probability_it\'s_"b"_{{_c']
+    assert r""".get('it\'s "b" {{ c')""" in entity["value_template"]
