@@ -90,7 +90,7 @@ class HomeAssistant:
         """Stop it, so that it writes what it has to keep."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(60)
+            self._process.wait(START_SECONDS)
             self._process = None
 
     @property
