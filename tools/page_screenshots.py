@@ -4,7 +4,8 @@
 
 A daemon runs on the built-in clip, and Chromium looks at it. FOLDER gets VIEW-THEME-WIDTH.png of
 each view; texts that are cut, or lie over others, are listed. With `--axe axe.min.js`, of the npm
-package axe-core, so is what makes the page hard to use by keyboard or screen reader.
+package axe-core, so is what makes the page hard to use by keyboard or screen reader. The page is in
+English, or the language of `--locale`.
 
     python -m tools.page_screenshots docs --docs
 
@@ -29,7 +30,7 @@ from uuid import UUID
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.page_screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--axe", type=Path, help="the script of axe-core")
+    parser.add_argument("--locale", default="en-US", help="language, such as de-DE")
     parser.add_argument("--docs", action="store_true", help="write the images of docs/")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
@@ -117,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.docs:
                     _write_docs(browser, address, folder)
                 for look in () if options.docs else product(THEMES, SIZES):
-                    faults += _visit(browser, address, look, folder, axe)
+                    faults += _visit(browser, address, look, axe, options)
             finally:
                 daemon.terminate()
     print("\n".join(faults) or "no text is cut or lies over another")
@@ -181,7 +183,7 @@ def _wait_for(address: str) -> None:
 
 
 def _visit(
-    browser: Browser, address: str, look: tuple[str, int], folder: Path, axe: str
+    browser: Browser, address: str, look: tuple[str, int], axe: str, options: argparse.Namespace
 ) -> list[str]:
     """Write one theme and width; return the faults seen."""
     theme, width = look
@@ -189,13 +191,15 @@ def _visit(
         bypass_csp=bool(axe),  # the page runs no script but its own
         viewport={"width": width, "height": SIZES[width]},
         color_scheme="dark" if theme == "dark" else "light",
+        locale=options.locale,
     )
-    page.goto(address)
+    page.set_default_timeout(120_000)
+    page.goto(address, wait_until="domcontentloaded")
     page.locator("#faces .face").first.wait_for()
     page.wait_for_timeout(SETTLING_S * 1000)
     faults: list[str] = []
     for view in VIEWS:
-        path = folder / f"{view}-{theme}-{width}.png"
+        path = options.folder / f"{view}-{theme}-{width}.png"
         faults += _shoot(page, view, path)
         if axe:
             page.add_script_tag(content=axe)

@@ -153,12 +153,8 @@ class SampleGenerator:
         place = middle or (rng.uniform(0.3, 0.7) * columns, rng.uniform(0.3, 0.7) * rows)
         matrix = _rotation(place, zoom, config, rng)
         matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (width, height)
-        if rng.random() < config.filled:  # as little of the sample as possible lies beside it
-            edges = [[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]]
-            corners = matrix @ np.array(edges)
-            low, high = corners.min(axis=1), corners.max(axis=1)
-            room = np.array([width, height]) - (high - low)
-            matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
+        if rng.random() < config.filled:
+            _fill_frame(matrix, (columns, rows), (width, height))
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
         warped = warp(*downscale(sample.image, matrix), shape[::-1], borderValue=border)
@@ -184,6 +180,15 @@ def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng
     matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
     matrix[:, 2] -= place
     return matrix
+
+
+def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
+    """Move an image, by widths and heights, so that as little as possible lies beside it."""
+    columns, rows = size
+    corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    room = np.array(frame) - (high - low)
+    matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
 
 
 def _mirror(matrix: Matrix, width: int, rng: Rng) -> None:

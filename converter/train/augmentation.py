@@ -21,17 +21,9 @@ def augment(faces: Faces, config: Augmentation, rng: Rng) -> Faces:
     brightness = rng.uniform(-config.brightness, config.brightness, shape)
     mean = varied.mean(axis=(1, 2), keepdims=True)
     varied = _clipped((varied - mean) * contrast + mean + brightness)
-    side = faces.shape[1]
-    # A patch covers some (random erasing, Zhong et al. 2020, arXiv:1708.04896).
-    for row in np.flatnonzero(rng.random(len(faces)) < config.erased):
-        height, width = rng.integers(side // 8, side // 3, 2)
-        top, left = rng.integers(0, side - height), rng.integers(0, side - width)
-        varied[row, top : top + height, left : left + width] = rng.integers(0, 256)
-    # Others have one or two defects of a webcam's images.
-    spoilt = np.flatnonzero(rng.random(len(faces)) < config.spoilt) if config.spoilt else ()
-    for row in spoilt:
-        for number in sorted(rng.choice(len(DEFECTS), int(rng.integers(1, 3)), replace=False)):
-            varied[row] = DEFECTS[number](varied[row], rng)
+    _erase(varied, config.erased, rng)
+    if config.spoilt:
+        _spoil(varied, config.spoilt, rng)
     return varied
 
 
@@ -75,6 +67,23 @@ def _warp(face: Faces, config: Augmentation, rng: Rng) -> Faces:
     return np.asarray(warped, dtype=np.uint8)
 
 
+def _erase(faces: Faces, share: float, rng: Rng) -> None:
+    """Cover a patch of some faces (random erasing, Zhong et al. 2020, arXiv:1708.04896)."""
+    side = faces.shape[1]
+    for row in np.flatnonzero(rng.random(len(faces)) < share):
+        height, width = rng.integers(side // 8, side // 3, 2)
+        top, left = rng.integers(0, side - height), rng.integers(0, side - width)
+        faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
+
+
+def _spoil(faces: Faces, share: float, rng: Rng) -> None:
+    """Give some faces one or two defects of a webcam's images."""
+    defects = (_blur, _add_noise, _darken, _compress)
+    for row in np.flatnonzero(rng.random(len(faces)) < share):
+        for number in sorted(rng.choice(len(defects), int(rng.integers(1, 3)), replace=False)):
+            faces[row] = defects[number](faces[row], rng)
+
+
 def _relight(image: Pixels, config: SampleGeneratorConfig, rng: Rng) -> Pixels:
     """Change contrast, brightness, gamma and the color of the light, all in one table."""
     gray = np.arange(256, dtype=np.float32) / 255
@@ -116,6 +125,3 @@ def _compress(image: Pixels, rng: Rng) -> Pixels:
 
 def _clipped(values: NDArray[np.floating]) -> Pixels:
     return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)
-
-
-DEFECTS = (_blur, _add_noise, _darken, _compress)

@@ -16,12 +16,9 @@ import numpy as np
 from edge.errors import EmotiondError
 from edge.processes import run_in_processes
 
-WARM_UP_SHARE, MIN_CALLS = 0.2, 10
-"""Share of the asked time that is spent before it counts, and calls that are timed at least."""
-
+WARM_UP_SHARE, MIN_CALLS = 0.2, 10  # of the time asked for, before it counts; timed calls at least
 SCALE, NEIGHBORS = 1.3, 5  # of the reference: those of `detectMultiScale` in tutorials
-REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8
-"""Time of the reference computation, and measurements between two of them."""
+REFERENCE_SECONDS, REFERENCE_INTERVAL = 0.5, 8  # its time; measurements between two of them
 
 
 class Timing(NamedTuple):

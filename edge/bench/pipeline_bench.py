@@ -1,8 +1,10 @@
-"""Pipeline benchmark: a video through the daemon's stages, one after the other and as threads."""
+"""Benchmarks of the daemon: a video through its stages, and the whole of it on a live stream."""
 
+import os
+import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.clips import CROWD, ONE_FACE, clip_of
+from edge.bench.clips import CROWD, ONE_FACE, LiveStream, clip_of
 from edge.bench.measurement import Request, summarize
 from edge.bench.model_bench import DEFAULT_MODEL, ComparedRow, select_models
 from edge.capture.source import iter_frames
-from edge.commands.demo import LoopedVideo
+from edge.commands.demo import LoopedVideo, final_stats, run_daemon
 from edge.config import Config, parse_config
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
@@ -41,8 +43,7 @@ VARIANTS = {  # measured beside each kind with its default settings
 
 def detector_settings() -> dict[str, dict[str, str]]:
     """Return the settings of each detector that can be measured, by its name."""
-    kinds = [kind for kind in detector_kinds() if kind != "auto"]  # it stands for one of the others
-    return {kind: {"kind": kind} for kind in kinds} | VARIANTS
+    return {kind: {"kind": kind} for kind in detector_kinds()} | VARIANTS
 
 
 class PipelineRow(ComparedRow, frozen=True, kw_only=True):
@@ -166,3 +167,72 @@ def run_threads(components: PipelineComponents) -> float:
     """Run the daemon's threads until the source ends; return frames a second."""
     times = [time.monotonic() for _ in analyze_frames(components)]
     return (len(times) - 1) / (times[-1] - times[0])
+
+
+FINAL_STATS = re.compile(  # the line with which the daemon ends its log
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
+    r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
+)
+
+WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
+
+
+class LiveRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole daemon, watching a live stream of `source_fps` for some seconds."""
+
+    detector: str = "auto"
+    model: str = DEFAULT_MODEL
+    scene: str
+    source_fps: float
+    seconds: float
+    fps: float
+    frames: int
+    dropped: int
+    p50_ms: float  # from capture until a frame was analyzed
+    p95_ms: float
+    cpu_percent: float  # of one core
+    memory_mb: float
+    first_event_s: float | None  # from the start of the process
+
+    @property
+    def name(self) -> str:
+        """Detector, model, scene and rate."""
+        return f"{self.detector} + {self.model}, {self.scene}, live at {self.source_fps:g} fps"
+
+
+def measure_live(scene: str, video: Path, fps: float, seconds: float) -> LiveRow:
+    """Measure the daemon as it watches a video as a stream of MJPEG, which most cameras give."""
+    with LiveStream(video, fps) as stream, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        events = folder / "events.jsonl"
+        config = {
+            "source": {"kind": "stream", "url": stream.url},
+            "sinks": [{"kind": "jsonl", "path": events.name}],
+            "state_dir": ".",
+        }
+        started, first_event = time.monotonic(), None
+        with run_daemon(folder, config) as process:
+            while (age := time.monotonic() - started) < WARM_UP_SECONDS:
+                first_event = age if first_event is None and events.exists() else first_event
+                time.sleep(0.01)
+            cpu = cpu_share(process.pid, seconds)
+            memory = rss_bytes(process.pid) / 1e6
+        stats = FINAL_STATS.search(final_stats(folder))
+        assert stats, "the daemon's final statistics have another form"
+    dropped = sum(int(count) for count in re.findall(r"=(\d+)", stats["dropped"]))
+    figures = {"scene": scene, "source_fps": fps, "seconds": seconds, "first_event_s": first_event}
+    figures |= {**stats.groupdict(), "dropped": dropped}
+    figures |= {"cpu_percent": 100 * cpu, "memory_mb": memory}
+    return msgspec.convert(figures, LiveRow, strict=False)
+
+
+def cpu_share(pid: int, seconds: float, meanwhile: Callable[[float], object] = time.sleep) -> float:
+    """Return the share of one core that a process uses while `meanwhile` takes so many seconds."""
+
+    def used() -> float:  # CPU time (proc(5), stat)
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    meanwhile(seconds)
+    return (used() - before) / seconds

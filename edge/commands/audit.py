@@ -21,8 +21,8 @@ from edge.errors import ExitCode
 from edge.paths import IMAGE_LINKS
 from edge.publish import MqttSettings
 from edge.publish.retained import RETAINED
+from edge.service.cameras import FILE as PAUSE_FILE
 from edge.service.commands import CommandName
-from edge.service.pause import FILE as PAUSE_FILE
 from edge.service.retention import delete_all, stored_files
 from edge.terminal import print_error, print_json, print_line
 from edge.types import DISK, DataFlow
@@ -112,8 +112,7 @@ def forget(options: argparse.Namespace) -> ExitCode:
 
 def data_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config, then what lies on disk."""
-    cameras = config.by_camera().values()
-    blurs = "; ".join(dict.fromkeys(camera.privacy.blur for camera in cameras))
+    blurs = "; ".join(dict.fromkeys(one.privacy.blur for one in config.by_camera().values()))
     blur = "" if blurs == PrivacyBlur.NONE else f", blurred ({blurs})"
     for flow in config.outgoing_flows():
         yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow

@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import cv2
 import msgspec
 from rich.table import Table
 
+from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, read_image
-from edge.capture.orientation import orient
+from edge.capture.source import iter_frames, orient
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
-from edge.errors import EmotiondError, ExitCode
+from edge.errors import EmotiondError, ExitCode, SourceError, os_errors_as
 from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -27,9 +29,9 @@ from edge.pipeline.processing import analyze_image, build_processing
 from edge.publish.events import encode_event
 from edge.publish.intervals import intervals_of, time_by_emotion, time_by_track
 from edge.terminal import plural, print_error, print_json, print_line, write_bytes
-from edge.types import AnalyzedFrame
+from edge.types import AnalyzedFrame, Image
 from edge.view import PrivacyBlur
-from edge.view.annotate import annotate
+from edge.view.annotate import annotate, apply_privacy
 
 COPY_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 """Formats that an annotated copy keeps; of any other image it is a PNG."""
@@ -43,6 +45,7 @@ OUTPUT_SUFFIXES = {  # that each option of `video` writes; the first is that of 
     "timeline": (".svg",),
 }
 
+SETTLING_FRAMES, FRAME_TIMEOUT_S = 10, 5.0  # of a camera until its image; seconds for each
 PROGRESS_INTERVAL_S = 0.5  # seconds between two lines of --progress
 
 
@@ -69,8 +72,7 @@ def _add_analysis_options(parser: ArgumentParser) -> None:
 def _load_config(options: Namespace) -> Config:
     """Return the config with what `_add_analysis_options`' options say; its source is a video."""
     config = common.with_model_options(load_config(options.config), options)
-    blur = options.blur or config.privacy.blur
-    privacy = msgspec.structs.replace(config.privacy, blur=blur)
+    privacy = msgspec.structs.replace(config.privacy, blur=options.blur or config.privacy.blur)
     given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
     source = {key: value for key, value in given.items() if value is not None}
     oriented = parse_config({"source": {"kind": "video", "path": ".", **source}}, Path("--crop"))
@@ -106,10 +108,8 @@ def _output_paths(
     if not is_folder and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     folder = named if is_folder else named.parent
-    try:
+    with os_errors_as(EmotiondError, folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
     return [named / name for name in names] if is_folder else [named]
@@ -117,10 +117,12 @@ def _output_paths(
 
 def add_image_arguments(parser: ArgumentParser) -> None:
     """Add the options of `image`."""
-    text = "image, or folder of images"
+    text = "image, folder of images, or camera, such as /dev/video0"
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=text)
     text = "folder for annotated copies; - prints that of one image"
     parser.add_argument("--out", type=common.output_path, metavar="DIR", help=text)
+    text = "draw nothing into copies; what --blur says is hidden"
+    parser.add_argument("--plain", action="store_true", help=text)
     parser.add_argument("--json", action="store_true", help="print one line of JSON an image")
     _add_analysis_options(parser)
 
@@ -140,10 +142,11 @@ def image(options: Namespace) -> ExitCode:
         tracked = bar.track(paths, description="images")
         for path, copy, suffix in zip(tracked, copies, suffixes, strict=True):
             try:
-                frame = analyze_image(processing, orient(read_image(path), config.source))
+                frame = analyze_image(processing, orient(_read(path), config.source))
                 if copy is not None:
-                    annotated = annotate(frame, config.privacy.blur)
-                    common.write_output(copy, cv2.imencode(suffix, annotated)[1].tobytes())
+                    show = apply_privacy if options.plain else annotate
+                    shown = cv2.imencode(suffix, show(frame, config.privacy.blur))[1]
+                    common.write_output(copy, shown.tobytes())
             except EmotiondError as error:
                 is_video = path.suffix.lower() in VIDEO_SUFFIXES
                 print_error(f"{error}{'; `emotiond video` reads videos' if is_video else ''}")
@@ -169,6 +172,18 @@ def _image_paths(files: Sequence[Path]) -> Iterator[Path]:
             names = ", ".join(f"{number} of {name}" for name, number in sorted(others.items()))
             print_error(f"{file}: passed over {names}")
         yield from found
+
+
+def _read(path: Path) -> Image:
+    """Return the image of a file, or one of a camera, once it has adjusted itself to the light."""
+    if not path.is_char_device():
+        return read_image(path)
+    try:
+        with closing(CameraSettings(device=str(path)).open()) as camera:
+            *_, frame = itertools.islice(iter_frames(camera, FRAME_TIMEOUT_S), SETTLING_FRAMES)
+    except SourceError as error:
+        raise SourceError(f"{path}: {error}") from error
+    return frame.image
 
 
 def _print_faces(path: Path, frame: AnalyzedFrame, as_json: bool) -> None:

@@ -128,8 +128,7 @@ def check_throttling(devices: Path = DEVICES) -> Iterator[CheckResult]:
     if allowed and highest:
         text = f"up to {allowed // 1000} of {highest // 1000} MHz are allowed"
         remedy = f"raise {devices}/system/cpu/cpu*/cpufreq/scaling_max_freq"
-        slowed = allowed < highest
-        yield warning("frequency", text, remedy) if slowed else ok("frequency", text)
+        yield warning("frequency", text, remedy) if allowed < highest else ok("frequency", text)
 
 
 def _read_number(path: Path, base: int) -> int | None:
@@ -199,5 +198,4 @@ def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
         remedy = f"sudo systemctl daemon-reload && sudo systemctl restart {unit}"
         yield warning(unit, "its file was changed, and is not in force", remedy)
     if found["ProcSubset"] == "pid":
-        text = f"ProcSubset=pid hides /proc/cpuinfo; {SLOW_MODELS}"
-        yield warning(unit, text, "set ProcSubset=all")
+        yield warning(unit, f"ProcSubset=pid hides {CPUINFO}; {SLOW_MODELS}", "set ProcSubset=all")

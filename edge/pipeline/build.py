@@ -26,7 +26,7 @@ from edge.pipeline.processing import (
     changed_sections,
 )
 from edge.pipeline.worker import LatestFrame
-from edge.publish import ExclusiveSink, MqttSettings, Sink, SinkContext, SinkSettings
+from edge.publish import MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
@@ -172,9 +172,8 @@ class SetupBuilder:
             for place, (settings, context) in enumerate(specs):
                 if place not in kept:
                     sink = kept[place] = settings.open(context)
-                    if isinstance(sink, ExclusiveSink):
-                        undo.callback(sink.close, 0.0)
-                        sink.prepare(closed_first)
+                    undo.callback(sink.close, 0.0)
+                    sink.prepare(closed_first)
             undo.pop_all()
         return tuple(kept[place] for place in range(len(specs)))
 
@@ -188,7 +187,7 @@ class SetupBuilder:
             if own.name not in models:
                 models[own.stem] = own
         snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
-        return Catalog(models, detector_kinds(), snapshots)
+        return Catalog(models, ("auto", *detector_kinds()), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, several, retained = config.outbox_paths(), bool(config.cameras), None

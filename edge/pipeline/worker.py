@@ -121,10 +121,7 @@ class Worker:
     """
 
     def __init__(
-        self,
-        name: str,
-        step: Callable[[], None],
-        finish: Sequence[Callable[[], None]] = (),
+        self, name: str, step: Callable[[], None], finish: Sequence[Callable[[], None]] = ()
     ) -> None:
         self.name = name
         self.error: Exception | None = None  # the first that ended it

@@ -6,13 +6,13 @@ from edge.publish.jsonl import JsonlSettings
 from edge.publish.mqtt.settings import MqttSettings
 from edge.publish.osc import OscSettings
 from edge.publish.program import CommandSettings
-from edge.publish.sink import ExclusiveSink, MultiSink, Sink, SinkContext
+from edge.publish.sink import MultiSink, Sink, SinkContext
 from edge.publish.webhook import WebhookSettings
 
 SinkSettings = MqttSettings | JsonlSettings | WebhookSettings | CommandSettings | OscSettings
 """Registry of the sinks; `edge.publish.sink.BaseSinkSettings` says what their settings tell."""
 
-__all__ = ["ExclusiveSink", "MqttSettings", "MultiSink", "Sink", "SinkContext", "SinkSettings"]
+__all__ = ["MqttSettings", "MultiSink", "Sink", "SinkContext", "SinkSettings"]
 
 
 def expand_sink(text: str) -> dict[str, object]:

@@ -9,19 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from edge import types
 from edge.geometry import Box
 from edge.model_card import Share
-from edge.types import (
-    UNCERTAIN,
-    EmotionEvent,
-    EventType,
-    Expression,
-    Frame,
-    Quality,
-    Reason,
-    Stats,
-    Track,
-)
+from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Frame
 
 
 @dataclass(slots=True)
@@ -114,8 +105,7 @@ def encode_event(event: EmotionEvent) -> bytes:
     """Return the payload of an event; docs/event.schema.json describes it."""
     width, height = event.frame_size
     position = None if event.position is None else round(event.position, 3)
-    camera = event.camera_name or None
-    special = {"position": position, "reason": event.reason, "camera": camera}
+    special = {"position": position, "reason": event.reason, "camera": event.camera_name or None}
     return msgspec.json.encode(
         {
             "id": event.id,
@@ -148,8 +138,8 @@ def decode_event(payload: bytes) -> EmotionEvent:
     return EmotionEvent(
         **same
         | {"time": event.time.astimezone(UTC)}
-        | {"quality": Quality(**msgspec.structs.asdict(event.quality))},
-        track=Track(event.track_id, Box(*event.box), seen=True),
+        | {"quality": types.Quality(**msgspec.structs.asdict(event.quality))},
+        track=types.Track(event.track_id, Box(*event.box), seen=True),
         affect=affect,
         frame_size=(event.frame["width"], event.frame["height"]),
         captured=0.0,
@@ -165,7 +155,7 @@ def end_by_restart(payload: bytes) -> bytes:
     return encode_event(end)
 
 
-def plain_stats(stats: Stats) -> dict[str, Any]:
+def plain_stats(stats: types.Stats) -> dict[str, Any]:
     """Return the stats of a pipeline as plain values."""
     return {
         "time": utc(stats.time),
@@ -187,9 +177,10 @@ def plain_stats(stats: Stats) -> dict[str, Any]:
     }
 
 
-def utc(time: datetime) -> str:
-    """Return a UTC time as payloads have it: ISO 8601 in milliseconds."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc(time: datetime | float) -> str:
+    """Return a UTC or POSIX time as payloads have it: ISO 8601 in milliseconds."""
+    moment = time if isinstance(time, datetime) else datetime.fromtimestamp(time, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None:
@@ -223,7 +214,7 @@ class _EventPayload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emotion: Annotated[str, msgspec.Meta(min_length=1)]
     confidence: Share | None
     probabilities: Annotated[dict[str, Share], msgspec.Meta(min_length=2)] | None
-    reasons: tuple[Reason, ...]
+    reasons: tuple[types.Reason, ...]
     quality: _Quality
     box: tuple[float, float, float, float]
     frame: Annotated[dict[Literal["width", "height"], _Count], msgspec.Meta(min_length=2)]

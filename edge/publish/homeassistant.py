@@ -7,10 +7,8 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-
 from edge import __version__
-from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings, Topics
+from edge.publish.mqtt.settings import MqttSettings, Topics
 from edge.service.commands import Catalog, CommandName
 from edge.types import UNCERTAIN, DaemonStatus, EventType
 
@@ -26,16 +24,6 @@ what few look at."""
 CAMERA = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
 """Availability of what needs the camera: Home Assistant leaves it as it was at any other value. In
 the dark there is nobody to be seen; a frozen image tells nothing of this moment."""
-
-
-def status_topic(settings: HomeAssistantSettings) -> str:
-    """Return the topic on which Home Assistant says `online` once it has started."""
-    return f"{settings.prefix}/status"
-
-
-def discovery_topic(settings: HomeAssistantSettings, root: str) -> str:
-    """Return the topic that announces a device; an empty retained message there removes it."""
-    return f"{settings.prefix}/device/{Topics(root).id}/config"
 
 
 def discovery(
@@ -128,13 +116,12 @@ class _Entities:
         faces = MEASUREMENT | {"icon": "mdi:account-multiple-outline"}
         self.add("sensor", "Faces", faces, "value_json.faces")
         for zone in status.zones:
-            value = f"(value_json.zones or {{}}).get({_literal(zone)})"
+            value = f"(value_json.zones or {{}}).get({zone!r})"
             self.add("sensor", f"Faces in {zone}", faces, value)
         value = "'ON' if value_json.faces else 'OFF'"
         self.add("binary_sensor", "Face present", {"device_class": "occupancy"}, value)
         value = "{true: 'ON', false: 'OFF'}.get(value_json.looking)"
-        looking = {"icon": "mdi:eye-outline"}
-        self.add("binary_sensor", "Somebody is looking", looking, value)
+        self.add("binary_sensor", "Somebody is looking", {"icon": "mdi:eye-outline"}, value)
         zones = ["zones"] if status.zones else []
         fields = ["emotion", "confidence", "track_id", "time", "id", *zones]
         attributes = ", ".join(f"'{key}': value_json.{key}" for key in fields)
@@ -183,7 +170,7 @@ class _Entities:
         percent = {"unit_of_measurement": "%", "suggested_display_precision": 0}
         options = RARE | MEASUREMENT | percent | {"icon": "mdi:chart-bar"}
         for label in status.labels:
-            share = f"(value_json.probabilities or {{}}).get({_literal(label)})"
+            share = f"(value_json.probabilities or {{}}).get({label!r})"
             value = f"none if {share} is none else ({share} * 100) | round(1)"
             self.add("sensor", f"Probability {label}", options, value)
         rare = RARE | MEASUREMENT | {"suggested_display_precision": 2}
@@ -191,14 +178,14 @@ class _Entities:
             self.add("sensor", name, rare, f"value_json.get('{name.lower()}')")
 
     def add_commands(self, catalog: Catalog, commands: Collection[CommandName]) -> None:
-        root, models = self.topics.root, tuple(catalog.models)
+        root, models = self.topics.root, list(catalog.models)
         if CommandName.PAUSE in commands:
             value = "'ON' if value_json.camera == 'paused' else 'OFF'"
             pause = {"command_topic": f"{root}/set/pause", "icon": "mdi:eye-off-outline"}
             self.add("switch", "Pause", pause, value, camera=False)
         if models and CommandName.MODEL in commands:
             # A model from another file is not among the options: then it is unknown, not an error.
-            value = f"value_json.model if value_json.model in {_literal(models)} else none"
+            value = f"value_json.model if value_json.model in {models} else none"
             model = {"command_topic": f"{root}/set/model", "options": models}
             model |= {"entity_category": "config", "icon": "mdi:brain"}
             self.add("select", "Model", model, value, camera=False)
@@ -245,8 +232,3 @@ class _Entities:
             "entity_category": "diagnostic",
         }
         self.add("update", "Update", RARE | update, camera=False)
-
-
-def _literal(value: object) -> str:
-    """Return `value` as a literal of a template, which is as in JSON."""
-    return msgspec.json.encode(value).decode()

@@ -1,12 +1,17 @@
-"""Expression intervals: how long each face showed what, from events, and statistics of that."""
+"""Expression intervals: how long each face showed what, from events, and summaries of that."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from edge.types import EmotionEvent, EventType
+import msgspec
+
+from edge.publish.events import utc
+from edge.types import EmotionEvent, EventType, Summary
+
+MAX_INTERVALS = 50_000  # of a summary, the latest; ten faces that change each second make 36,000/h
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,19 @@ def intervals_of(events: Iterable[EmotionEvent]) -> list[ExpressionInterval]:
     return sorted(intervals, key=lambda one: (one.start, one.track_id, one.end))
 
 
+def clipped(
+    intervals: Iterable[ExpressionInterval], start: float, end: float
+) -> list[ExpressionInterval]:
+    """Return the parts of intervals that lie between two times."""
+    return [
+        one
+        if start <= one.start and one.end <= end
+        else replace(one, start=max(one.start, start), end=min(one.end, end))
+        for one in intervals
+        if one.start < end and one.end > start
+    ]
+
+
 def visits(intervals: Iterable[ExpressionInterval]) -> list[list[ExpressionInterval]]:
     """Group intervals into visits: those of one track without a gap between them."""
     found: list[list[ExpressionInterval]] = []
@@ -173,3 +191,62 @@ def time_in_view(intervals: Iterable[ExpressionInterval]) -> float:
         total += max(0.0, interval.end - max(interval.start, reached))
         reached = max(reached, interval.end)
     return total
+
+
+class SummarySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Summaries of what was seen, on the topic `summary/<every_s>`.
+
+    Attributes:
+        every_s: lengths of their periods in seconds, which begin at multiples of it since 1970;
+            60 is for Home Assistant's sensors as well. None: []
+    """
+
+    every_s: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=10, le=86_400)], ...], msgspec.Meta(max_length=10)
+    ] = (60, 3600)
+
+
+class Summarizer:
+    """Makes summaries of the events that are added, each once its period is over."""
+
+    def __init__(self) -> None:
+        self._builder = IntervalBuilder(by_zone=True)
+        self._starts: dict[int, float] = {}  # of the present period, by its length
+
+    def add(self, event: EmotionEvent) -> None:
+        """Add the next event."""
+        self._builder.add(event)
+        del self._builder.closed[:-MAX_INTERVALS]
+
+    def due(
+        self, every_s: Sequence[int], zones: Collection[str], delay: float, now: float
+    ) -> Iterator[Summary]:
+        """Yield the summaries of those lengths that are due at `now`, POSIX time."""
+        # Each is late by `delay` seconds, until a face that has gone is known to have.
+        self._starts = {every: self._starts.get(every, now) for every in every_s}
+        for every, start in self._starts.items():
+            end = (start // every + 1) * every
+            if not start <= now < end + delay + every:  # the clock was set
+                self._starts[every] = now
+            elif now >= end + delay:
+                self._starts[every] = end
+                seen = clipped(self._builder.closed + self._builder.open(now), start, end)
+                data = {"every_s": every, "start": utc(start), "end": utc(end), **_totals(seen)}
+                if zones:
+                    in_zone = {name: [one for one in seen if name in one.zones] for name in zones}
+                    data["zones"] = {name: _totals(found) for name, found in in_zone.items()}
+                yield Summary(every, data)
+        oldest = min(self._starts.values(), default=now)
+        self._builder.closed = [one for one in self._builder.closed if one.end > oldest]
+
+
+def _totals(intervals: Sequence[ExpressionInterval]) -> dict[str, Any]:
+    """Return faces, their seconds together, the share of each expression, and the longest."""
+    seconds = time_by_emotion(intervals)
+    total = sum(seconds.values())
+    return {
+        "faces": len({one.track for one in intervals}),
+        "people_seconds": round(total, 3),
+        "emotion": next(iter(seconds), None),
+        "emotions": {emotion: round(time / total, 4) for emotion, time in seconds.items()},
+    }

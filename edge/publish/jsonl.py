@@ -13,7 +13,7 @@ import msgspec
 
 from edge.paths import part_of, private_opener
 from edge.publish.events import encode_event
-from edge.publish.sink import BaseSinkSettings, SinkContext
+from edge.publish.sink import BaseSinkSettings, Sink, SinkContext
 from edge.types import DataFlow, EmotionEvent, SinkRecord
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,18 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
         return JsonlSink(self)
 
 
-class JsonlSink:
+class JsonlSink(Sink):
     """Appends events; while the disk refuses, they are dropped and counted."""
 
+    dropped = 0
+
     def __init__(self, settings: JsonlSettings) -> None:
-        self.dropped, self._path, self._failing = 0, settings.path, False
+        self._path, self._failing = settings.path, False
 
     @property
     def status_text(self) -> str | None:
         """The file that cannot be written; None if it can."""
         return f"{self._path.name} cannot be written" if self._failing else None
-
-    def start(self) -> None:
-        """Nothing is opened ahead."""
 
     def publish(self, record: SinkRecord) -> None:
         """Append an event; other records are ignored."""
@@ -68,9 +67,6 @@ class JsonlSink:
             if self._failing:
                 log.info("%s: events are written again", self._path)
             self._failing = False
-
-    def close(self, timeout: float) -> None:
-        """Nothing stays open between events."""
 
 
 def _append(path: Path, line: bytes) -> bool:

@@ -17,7 +17,7 @@ FLUSH_INTERVAL = 1.0  # seconds after which delivered events leave the disk, at 
 log = logging.getLogger(__name__)
 
 
-class OutboxSink(ABC):
+class OutboxSink(Sink, ABC):
     """Base of the sinks that keep events until they were taken.
 
     Neither a slow disk nor a slow network keeps the caller of `publish` waiting. A subclass, whose

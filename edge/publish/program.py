@@ -13,8 +13,7 @@ import msgspec
 
 from edge.errors import CheckResult, ConfigError, ok
 from edge.publish.events import encode_event
-from edge.publish.queued_sink import QueuedSink
-from edge.publish.sink import BaseSinkSettings, SinkContext
+from edge.publish.sink import BaseSinkSettings, QueuedSink, SinkContext
 from edge.types import DataFlow, EmotionEvent
 
 INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "DISPLAY", "XDG_RUNTIME_DIR")

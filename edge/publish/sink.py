@@ -1,33 +1,56 @@
-"""Sinks: the contract of each, what their settings have in common, and all of them as one."""
+"""Sinks: the contract of each and of its settings, what some have in common, all of them as one."""
 
+import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
+from edge import types
 from edge.errors import CheckResult
+from edge.pipeline.worker import BoundedQueue, Worker
+from edge.publish.events import utc
 from edge.publish.retained import RetainedTopics
 from edge.secrets import SecretRef
 from edge.service.commands import Catalog, CommandQueue
-from edge.types import CameraRemoved, DaemonStatus, DataFlow, KindSettings, SinkRecord
+from edge.terminal import RepeatFilter
+from edge.types import DataFlow, SinkRecord
+
+T = TypeVar("T")
+
+MAX_WAITING = 100  # records that may wait for the thread of a sink; beyond, the oldest is dropped
+
+MAX_CHARACTERS = 1000  # of a logged message; a traceback stays in the journal
+
+log = logging.getLogger(__name__)
 
 
-class Sink(Protocol):
+class Sink:
     """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it."""
 
     @property
     def dropped(self) -> int:
         """Number of events that it had to drop so far."""
+        return 0
 
     @property
     def status_text(self) -> str | None:
         """State of what it depends on outside the process, in a few words."""
+        return None
+
+    def prepare(self, closed_first: "Sequence[Sink]" = ()) -> None:
+        """Take what only one process can have, such as a port, so that a reload can be refused.
+
+        What the sinks that are closed before the start hold until then is as good as taken; `close`
+        gives it back. An EmotiondError says that another process has it, or that it is not there.
+        """
 
     def start(self) -> None:
         """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
@@ -38,21 +61,10 @@ class Sink(Protocol):
         A broker or disk that is away is the sink's own matter: it logs that, and counts what it had
         to drop. It raises only what is a fault of the program.
         """
+        raise NotImplementedError
 
     def close(self, timeout: float) -> None:
         """Deliver what can be delivered within `timeout` seconds, then release everything."""
-
-
-@runtime_checkable
-class ExclusiveSink(Sink, Protocol):
-    """Sink that needs what only one process can have, such as a port or the lock of a file."""
-
-    def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Take it, before the start, so that a reload can be refused; `close` gives it back.
-
-        What the sinks that are closed before the start hold until then is as good as taken. An
-        EmotiondError says that another process has it, or that it is not there.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class SinkContext:
     several: bool = False  # whether there are several cameras, each with a name
 
 
-class BaseSinkSettings(KindSettings, frozen=True):
+class BaseSinkSettings(types.KindSettings, frozen=True):
     """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
 
     takes_commands: ClassVar[bool] = False  # then what they may choose from opens it anew
@@ -120,6 +132,75 @@ class BaseSinkSettings(KindSettings, frozen=True):
         return msgspec.structs.replace(self, **dict.fromkeys(refs)) if given else self
 
 
+class QueuedSink(Sink, ABC, Generic[T]):
+    """Base of the sinks that deliver in a thread of their own, and keep nothing for later.
+
+    What comes too late for that is dropped. Its `str` names the target in the log.
+    """
+
+    records: ClassVar[tuple[type, ...]] = (types.EmotionEvent,)  # what it takes; others are ignored
+
+    def __init__(self, name: str, capacity: int = MAX_WAITING, lossless: bool = False) -> None:
+        self._queue: BoundedQueue[Any] = BoundedQueue(capacity, lossless)
+        self._worker = Worker(name, self._step)
+        self._undelivered, self._problem = 0, ""
+
+    @property
+    def dropped(self) -> int:
+        """Records beyond those that may wait, or left over at the end."""
+        return self._queue.dropped + self._undelivered
+
+    def start(self) -> None:
+        """Begin to wait for records."""
+        self._worker.start()
+
+    def publish(self, record: SinkRecord) -> None:
+        """Take a record."""
+        if self._worker.error is not None:
+            raise self._worker.error
+        if isinstance(record, self.records):
+            self._queue.put(record)
+
+    def close(self, timeout: float) -> None:
+        """Deliver what waits, within `timeout` seconds; then give up."""
+        self._queue.close()
+        if self._worker.alive and not self._worker.join(timeout):
+            self._worker.stop()
+            self._abort()
+            self._worker.join(1.0)
+        self._undelivered += len(self._queue)
+
+    def _step(self) -> None:
+        """Deliver a record, and log what went wrong, once."""
+        if (record := self._queue.get(0.5)) is not None:
+            problem = self._deliver(record)
+            if problem and problem != self._problem:
+                log.warning("%s: %s", self, problem)
+            self._problem = problem
+
+    @abstractmethod
+    def _deliver(self, record: T) -> str:
+        """Deliver a record; return what went wrong, in one line, or nothing."""
+
+    def _abort(self) -> None:  # a delivery that waits for nothing needs none
+        """End what `_deliver` waits for."""
+
+
+class LogHandler(logging.Handler):
+    """Gives `publish`, in whichever thread logs, each warning and error that emotiond logs."""
+
+    def __init__(self, publish: Callable[[dict[str, str]], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.addFilter(RepeatFilter())
+        self._publish = publish
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on time, level and message."""
+        text = record.getMessage()[:MAX_CHARACTERS] + getattr(record, "repetition", "")
+        level = record.levelname.lower()
+        self._publish({"time": utc(record.created), "level": level, "message": text})
+
+
 class MultiSink:
     """All sinks as one, replaced while it runs; the threads of several pipelines may call."""
 
@@ -127,7 +208,7 @@ class MultiSink:
         self._sinks = self._wanted = tuple(sinks)
         self._changes: deque[tuple[Sink, ...]] = deque()
         self._dropped_by_removed = 0
-        self._statuses: dict[str, DaemonStatus] = {}  # the latest of each camera
+        self._statuses: dict[str, types.DaemonStatus] = {}  # the latest of each camera
         self._started, self._lock = False, threading.RLock()
 
     @property
@@ -142,10 +223,9 @@ class MultiSink:
         return "; ".join(text for text in texts if text) or None
 
     def prepare(self) -> None:
-        """Take what only one process can have; errors are as of `ExclusiveSink.prepare`."""
+        """Take what only one process can have; errors are as of `Sink.prepare`."""
         for sink in self._sinks:
-            if isinstance(sink, ExclusiveSink):
-                sink.prepare()
+            sink.prepare()
 
     def start(self) -> None:
         """Start them all, the first time that it is called; errors are those of each."""
@@ -157,9 +237,9 @@ class MultiSink:
     def publish(self, record: SinkRecord) -> None:
         """Give `record` to each."""
         with self._lock:
-            if isinstance(record, DaemonStatus):
+            if isinstance(record, types.DaemonStatus):
                 self._statuses[record.camera_name] = record
-            elif isinstance(record, CameraRemoved):
+            elif isinstance(record, types.CameraRemoved):
                 self._statuses.pop(record.camera_name, None)
             for sink in self._sinks:
                 sink.publish(record)

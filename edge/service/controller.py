@@ -41,9 +41,7 @@ class Controller:
     """
 
     def __init__(
-        self,
-        path: Path,
-        adjust: Callable[[Config], Config] = lambda config: config,
+        self, path: Path, adjust: Callable[[Config], Config] = lambda config: config
     ) -> None:
         self.shutdown, self.commands = False, commands.CommandQueue()
         self._path, self._adjust = path, adjust

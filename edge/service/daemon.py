@@ -42,10 +42,8 @@ class Signals:
             signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            self.reload = True
-        else:
-            self.stop = True
+        self.reload |= number == signal.SIGHUP
+        self.stop |= number != signal.SIGHUP
         self.wake()
 
 

@@ -16,17 +16,10 @@ from edge.paths import IMAGE_LINKS, UPLOADS, lock_private, part_of
 from edge.publish.jsonl import prune_events
 from edge.view.snapshots import SNAPSHOTS
 
-INTERVAL_S = 60.0
-"""Seconds between two looks at what is stored."""
-
-MAX_UPLOAD_AGE_S = 3600.0
-"""Seconds for which a video that was uploaded to the page, and what was made of it, is kept."""
-
-STOP_TIMEOUT_S = 5.0
-"""Seconds within which a file that is being written anew may be finished at the end."""
-
-BATCH = 0.1
-"""Share of the age by which events are deleted ahead: a file is not written anew for each."""
+INTERVAL_S = 60.0  # seconds between two looks at what is stored
+MAX_UPLOAD_AGE_S = 3600.0  # seconds for which an uploaded video, and what was made of it, is kept
+STOP_TIMEOUT_S = 5.0  # seconds in which a file being written anew may be finished at the end
+BATCH = 0.1  # share of the age deleted ahead: a file is not written anew for each event
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +52,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = config.state_folder
     for path in sorted(_event_logs(config)):
-        parts = (path, part_of(path))
-        yield from (StoredFile("events", part) for part in parts if part.is_file())
+        yield from (StoredFile("events", one) for one in (path, part_of(path)) if one.is_file())
     try:
         present = sorted(state.iterdir()) if state.exists() else []
     except OSError as error:

@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-from edge.capture.v4l2 import query_node, video_nodes
+from edge.capture.camera import CameraSettings
+from edge.capture.v4l2 import ROOT, query_node, video_nodes
 from edge.config import Config, RetentionSettings
-from edge.config_migration import rename_keys
-from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
+from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config, rename_keys
 from edge.errors import ConfigError
 from edge.paths import asset, atomic_write
 from edge.publish import MqttSettings
@@ -32,12 +32,14 @@ libraries are loaded, what one of several cameras has of its own. Of the sinks i
 
 def describe_settings(config: Config, path: Path) -> dict[str, Any]:
     """Return the settings that the page can change, as plain values without secrets."""
-    cameras: dict[str, str] = {}
+    cameras, sources = dict[str, str](), [one.source for one in config.by_camera().values()]
+    own = {(ROOT / one.node).resolve() for one in sources if isinstance(one, CameraSettings)}
     for node in video_nodes():
         with suppress(OSError):
             if (found := query_node(node)).gives_images:
                 cameras[str(node)] = found.card
-    return {"path": str(path), "sections": _sections(config), "cameras": cameras}
+    used = [one for one in cameras if Path(one).resolve() in own]
+    return {"path": str(path), "sections": _sections(config), "cameras": cameras, "used": used}
 
 
 def _sections(config: Config) -> list[dict[str, Any]]:

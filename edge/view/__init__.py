@@ -13,8 +13,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import ConfigError
-from edge.installation import extra_remedy
-from edge.paths import UPLOADS
+from edge.paths import UPLOADS, extra_remedy
 from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef

@@ -1,9 +1,9 @@
 """Annotated images: privacy blur, and boxes, labels and confidence in each expression's color."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from edge.geometry import Box
 from edge.types import UNCERTAIN, AnalyzedFrame, Expression, Image
 from edge.view import PrivacyBlur
-
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
 
 LABEL_COLORS = {
     "angry": "#d55e00",
@@ -34,32 +31,26 @@ DARK_LABELS = frozenset({"sad", UNCERTAIN})
 """Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
 luminance")."""
 
-CAPITAL_SHARE = 0.7  # height of a capital letter of the font, as a share of its size
+MARKS = {"\u0308": ("..", 0.9), "\u0301": ("'", 0.2), "\u0300": ("`", 0.2), "\u0302": ("^", 0.2)}
+"""Sign of an accent, and its height above a small letter in capital ones; the font is ASCII."""
 
-LETTER_SHARE, LINE_SHARE = 1 / 8, 1 / 20
-"""Height of a capital letter and width of a line, as shares of the height of the face."""
+CAPITAL_SHARE = 0.7  # height of a capital letter of the font, as a share of its size
+CAPITAL_RAISE = 0.24  # by which an accent is raised further above it
+LETTER_SHARE, LINE_SHARE = 1 / 8, 1 / 20  # height of a capital, width of a line, in face heights
 
 MIN_LETTER_PX, MIN_BAR_PX = 8.0, 4
-MIN_LETTER, MAX_LETTER, MAX_LINE = 1 / 90, 1 / 40, 1 / 240
-"""Bounds of both, as shares of the shorter side of the image."""
-
-LEADER_STEPS, LEADER_ANGLES = 8, 16
-"""Distances from a face, in heights of its label, and directions in which there may be room."""
-
-COVERED_WEIGHT = 1e9
-"""Weight of a pixel of another face or label that a label covers: above all of its own face's."""
-
+MIN_LETTER, MAX_LETTER, MAX_LINE = 1 / 90, 1 / 40, 1 / 240  # in shorter sides of the image
+LEADER_STEPS, LEADER_ANGLES = 8, 16  # distances, in heights of a label, and directions to try
+COVERED_WEIGHT = 1e9  # of a pixel of another face or label that is covered: above all of its own
 DASHES = 8  # on each side of the box of a face that is not seen at the moment
-
-BLUR_MARGIN = 1.6
-"""Side of the blurred square, in longer sides of the box: hair and chin tell who somebody is."""
-
+BLUR_MARGIN = 1.6  # side of what is blurred, in longer sides of a box: hair and chin tell who it is
 BLUR_BLOCKS = 6  # squares across a blurred face: too few to tell who it is
 HIDDEN_GRAY = 32  # of an image that is hidden as a whole, 0-255
 
 BgrColor = tuple[int, int, int]  # 0-255 each
-Boxes = NDArray[np.float64]
-"""Boxes in pixels (count, 4): left, top, right, bottom."""
+Boxes = NDArray[np.float64]  # in pixels (count, 4): left, top, right, bottom
+Words = Mapping[str, str]  # of labels in another language, by expression and reason
+ENGLISH: Words = {}  # labels as they are
 
 BLACK: BgrColor = (0, 0, 0)
 
@@ -74,14 +65,14 @@ def text_color_for(emotion: str) -> str:
     return "#ffffff" if emotion in DARK_LABELS else "#000000"
 
 
-def annotate(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
-    """Return a copy of a frame's image, BGR uint8, with its faces drawn into it."""
+def annotate(frame: AnalyzedFrame, blur: PrivacyBlur, words: Words = ENGLISH) -> Image:
+    """Return a copy of a frame's image, BGR uint8, with its faces drawn into it as `draw_faces`."""
     image = apply_privacy(frame, blur)
-    draw_faces(image, frame.expressions)
+    draw_faces(image, frame.expressions, words)
     return image
 
 
-def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
+def draw_faces(image: Image, faces: Sequence[Expression], words: Words = ENGLISH) -> None:
     """Draw box, number, label and confidence of each face into an image, BGR uint8.
 
     A label stands on a plate in the color of its expression, so that it can be read on any
@@ -89,7 +80,7 @@ def draw_faces(image: Image, faces: Sequence[Expression]) -> None:
     is further away. The box of a face that is tracked but not seen in this very frame is dashed.
     """
     height, width = image.shape[:2]
-    labels = layout_labels(faces, (width, height))
+    labels = layout_labels(faces, (width, height), words)
     for label in labels:
         _draw_box(image, label)
     for label in labels:  # over every box, so that no line crosses a label
@@ -140,7 +131,9 @@ class Label:
     plate: Box
 
 
-def layout_labels(faces: Sequence[Expression], size: tuple[int, int]) -> list[Label]:
+def layout_labels(
+    faces: Sequence[Expression], size: tuple[int, int], words: Words = ENGLISH
+) -> list[Label]:
     """Return the labels of the faces in an image of that width and height.
 
     Where there is room, none covers another label or a face: each stands above, below or beside
@@ -156,19 +149,19 @@ def layout_labels(faces: Sequence[Expression], size: tuple[int, int]) -> list[La
         line = max(1, round(min(LINE_SHARE * face.box.height, MAX_LINE * side)))
         bar = 0 if face.confidence is None else max(MIN_BAR_PX, letter // 2)
         others = np.concatenate([others, *([label.plate] for label in labels)])
-        text, number = label_text(face), f"#{face.track.track_id}"
+        whole, number = label_text(face, words), f"#{face.track.track_id}"
         padding = 2 * (letter // 2)
-        for words, steps, limit in (
-            (text, 0, 1.0),
-            (text, LEADER_STEPS, COVERED_WEIGHT),
+        for text, steps, limit in (
+            (whole, 0, 1.0),
+            (whole, LEADER_STEPS, COVERED_WEIGHT),
             (number, LEADER_STEPS, np.inf),
         ):
-            plate = _glyphs(words, letter)[0].shape[1] + padding, letter + padding + bar
+            plate = _glyphs(text, letter).shape[1] + padding, letter + padding + bar
             places = _places(own, plate, size, steps)
             covered = COVERED_WEIGHT * _covered(places, others) + _covered(places, own[None])
             best = int(np.argmin(covered))
             if covered[best] < limit:
-                labels.append(Label(face, words, letter, line, bar, Box(*places[best].tolist())))
+                labels.append(Label(face, text, letter, line, bar, Box(*places[best].tolist())))
                 break
     return labels
 
@@ -195,32 +188,35 @@ def _covered(places: Boxes, others: Boxes) -> NDArray[np.float64]:
     return np.asarray(sides.clip(min=0).prod(axis=2).sum(axis=1))
 
 
-def label_text(face: Expression) -> str:
+def label_text(face: Expression, words: Words = ENGLISH) -> str:
     """Return the label of a face: its number, and its expression or why it has none."""
-    confidence = face.confidence
-    detail = ", ".join(face.reasons) if confidence is None else f"{100 * confidence:.0f} %"
-    text = f"#{face.track.track_id} {face.emotion} {detail}".replace("_", " ")
-    # The font is ASCII only; a label of a user's own model may not be.
-    return text.encode("ascii", "replace").decode()
-
-
-@lru_cache(maxsize=32)
-def _font(letter: int) -> "FreeTypeFont":
-    from PIL.ImageFont import FreeTypeFont, load_default
-
-    font = load_default(letter / CAPITAL_SHARE)
-    assert isinstance(font, FreeTypeFont)  # as Pillow's wheels and Debian's have it
-    return font
+    emotion, *reasons = (words.get(one, one) for one in (face.emotion, *face.reasons))
+    detail = ", ".join(reasons) if face.confidence is None else f"{100 * face.confidence:.0f} %"
+    return f"#{face.track.track_id} {emotion} {detail}".replace("_", " ")
 
 
 @lru_cache(maxsize=512)
-def _glyphs(text: str, letter: int) -> tuple[NDArray[np.float32], int]:
-    """Return the ink of a text (height, width), 0-1, and its top from the base line in pixels."""
-    font = _font(letter)
-    mask, (left, top) = font.getmask2(text, mode="L", anchor="ls")
-    width, height = mask.size
-    ink = np.array(mask, np.float32).reshape(height, width) / 255
-    return np.pad(ink, ((0, 0), (max(0, left), 0))), top
+def _glyphs(text: str, letter: int) -> NDArray[np.float32]:
+    """Return the ink of a text (height, width), 0-1, from the top of its plate on."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font, plain = ImageFont.load_default(letter / CAPITAL_SHARE), ""
+    assert isinstance(font, ImageFont.FreeTypeFont)  # as Pillow's wheels and Debian's have it
+    marks: list[tuple[float, float, str]] = []
+    for one in unicodedata.normalize("NFD", text):
+        if not unicodedata.combining(one):
+            plain += one if one.isascii() else "?"
+        elif one in MARKS:  # above the letter before it; of others the letter alone is drawn
+            sign, share = MARKS[one]
+            middle = (font.getlength(plain[:-1]) + font.getlength(plain)) / 2
+            marks.append((middle, letter * (share + CAPITAL_RAISE * plain[-1:].isupper()), sign))
+    base, (_, _, right, bottom) = letter + letter // 2, font.getbbox(plain, anchor="ls")
+    canvas = Image.new("L", (round(right), base + round(bottom)))
+    draw = ImageDraw.Draw(canvas)
+    draw.text((0, base), plain, 255, font, "ls")
+    for x, height, sign in marks:
+        draw.text((x, base - height), sign, 255, font, "ms")
+    return np.asarray(canvas, np.float32) / np.float32(255)
 
 
 def _draw_box(image: Image, label: Label) -> None:
@@ -254,11 +250,10 @@ def draw_label(image: Image, label: Label) -> None:
         end = x1 + round(face.confidence * (x2 - x1))
         cv2.rectangle(image, (x1, bar), (x2 - 1, y2 - 1), BLACK, cv2.FILLED)
         cv2.rectangle(image, (x1, bar + 1), (end - 1, y2 - 2), color, cv2.FILLED)
-    ink, top = _glyphs(label.text, label.letter)
-    top = max(0, y1 + padding + label.letter + top)
-    place = image[top:, x1 + padding :][: ink.shape[0], : ink.shape[1]]
+    ink = _glyphs(label.text, label.letter)
+    place = image[y1:, x1 + padding :][: ink.shape[0], : ink.shape[1]]
     ink = ink[: place.shape[0], : place.shape[1], None]
-    place[:] = color + ink * np.subtract(_bgr(text_color_for(face.emotion)), color)
+    place[:] = place + ink * np.subtract(_bgr(text_color_for(face.emotion)), color)
 
 
 def _bgr(color: str) -> BgrColor:

@@ -24,16 +24,8 @@ import cv2
 from edge.errors import ConfigError
 from edge.paths import private_opener
 from edge.publish import Sink
-from edge.service.commands import (
-    Command,
-    CommandError,
-    CommandRequest,
-    CommandResult,
-    Pause,
-    SetDetector,
-    SetModel,
-    Shutdown,
-)
+from edge.service import commands
+from edge.service.commands import CommandError, CommandRequest
 from edge.types import AnalyzedFrame, CameraState, DaemonStatus, SinkRecord
 from edge.view import ViewContext
 from edge.view.annotate import annotate
@@ -57,15 +49,12 @@ WINDOW_ENVIRONMENT = {
 log = logging.getLogger(__name__)
 
 
-class PreviewSink:
+class PreviewSink(Sink):
     """Shows annotated frames on this machine's own screen, and takes keys and clicks.
 
     Where there is no display, or it goes away, the log says so, and the daemon goes on without;
     but where the window is all that the config asks for, it does not start.
     """
-
-    dropped = 0
-    status_text: str | None = None
 
     def __init__(self, context: ViewContext) -> None:
         self._context = context
@@ -182,17 +171,17 @@ class KeyHandler:
         status, catalog = self.status, self._context.catalog
         match key:
             case "q":
-                self._submit((Shutdown(), "goodbye"))
+                self._submit((commands.Shutdown(), "goodbye"))
             case "space":
                 paused = status.camera is CameraState.PAUSED
-                self._submit((Pause(paused=not paused), "resumed" if paused else "paused"))
+                self._submit((commands.Pause(paused=not paused), "resumed" if paused else "paused"))
             case "m":
                 models = _rotate(sorted(catalog.models), status.model)
-                self._submit(*((SetModel(name), f"model {name}") for name in models))
+                self._submit(*((commands.SetModel(name), f"model {name}") for name in models))
             case "d":
                 kinds = [kind for kind in catalog.detectors if kind != "auto"]
                 kinds = _rotate(kinds, status.detector)
-                self._submit(*((SetDetector(kind), f"detector {kind}") for kind in kinds))
+                self._submit(*((commands.SetDetector(kind), f"detector {kind}") for kind in kinds))
             case "s":
                 self._save()
 
@@ -210,11 +199,11 @@ class KeyHandler:
     def _notify(self, note: str) -> None:
         self._note, self._note_until = note, self._clock() + NOTE_S
 
-    def _submit(self, *choices: tuple[Command, str]) -> None:
+    def _submit(self, *choices: tuple[commands.Command, str]) -> None:
         """Submit a command, or the next where it fails; then show its text, or why it failed."""
         (command, text), *others = choices
 
-        def answer(result: CommandResult | CommandError) -> None:
+        def answer(result: commands.CommandResult | CommandError) -> None:
             if isinstance(result, CommandError) and others:
                 log.info("%s is passed over: %s", text, result)
                 self._submit(*others)

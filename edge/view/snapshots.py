@@ -14,7 +14,7 @@ import msgspec
 from edge.geometry import Box
 from edge.paths import atomic_write, make_private_folder
 from edge.publish.events import utc
-from edge.publish.queued_sink import QueuedSink
+from edge.publish.sink import QueuedSink
 from edge.types import DISK, AnalyzedFrame, DataFlow, EmotionEvent
 from edge.view import PrivacyBlur
 from edge.view.annotate import BLUR_MARGIN, apply_privacy

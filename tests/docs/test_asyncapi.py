@@ -118,7 +118,7 @@ def test_every_message_but_a_picture_has_an_example_and_it_fits() -> None:
 
 def test_every_topic_of_the_daemon_has_a_channel() -> None:
     topics = Topics("emotiond/test")
-    other = {"root", "id", "commands", "camera_commands", "retained", "face", "summary", "response"}
+    other = {"root", "id", "commands", "retained", "face", "summary", "response"}
     sent = [topic for name, topic in vars(topics).items() if name not in other]
     sent += [
         f"{topics.face}/7",

@@ -20,7 +20,7 @@ from edge.config import parse_config
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import encode_event
 from edge.types import EXPRESSIONS
-from edge.view.web.metrics import CameraNumbers, MetricsCollector
+from edge.view.web.metrics import CameraNumbers, HealthRoutes
 from tests import contract
 from tests.conftest import ROOT
 from tests.events import event, stats, status, uncertain
@@ -109,7 +109,7 @@ def test_telegraf_takes_fields_of_the_topics_that_it_subscribes_to() -> None:
 
 def test_every_metric_of_the_dashboard_of_grafana_is_served_with_its_labels() -> None:
     measured = stats(event_latency=(0.01, 0.02))
-    collector = MetricsCollector({"": CameraNumbers(LatestFrame(), status(), measured, 0)})
+    collector = HealthRoutes(lambda: {"": CameraNumbers(LatestFrame(), status(), measured, 0)})
     served = prometheus_client.generate_latest(collector).decode()
     dashboard = json.loads((RECIPES / "grafana.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -1,6 +1,7 @@
 """`emotiond app`: started from an icon, used by the page, ended by the page."""
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.config import load_config, parse_config
 from edge.errors import ExitCode
@@ -28,6 +29,9 @@ from edge.view import PrivacyBlur
 from tests.brokers import wait_until
 from tests.conftest import ROOT
 from tests.edge.offline.days import event
+from tests.v4l2_cameras import install, opened
+
+NATURAL_WIDTH = "image => image.decode().then(() => image.naturalWidth)"
 
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/#login=\S+")
 
@@ -241,6 +245,44 @@ def test_the_guide_is_shown_once_and_a_second_start_logs_in_to_the_first(
             again.reload()
             assert second.wait(30) == ExitCode.OK
         expect(again.locator("#camera")).to_have_text("camera on")
+        process.terminate()
+
+
+def test_the_guide_shows_an_image_of_each_camera_and_opens_none_unasked(
+    environment: dict[str, str], browser: Browser, tmp_path: Path
+) -> None:
+    """The one in use is opened once, by the daemon; the other when the guide is looked at."""
+    config, folder = tmp_path / "config/emotiond/emotiond.yaml", tmp_path / "cameras"
+    own, other = install(folder)
+    config.write_text(f"source: {{kind: camera, device: {own}}}\nsinks: []\n")
+    environment["PYTHONPATH"] = f"{folder}{os.pathsep}{ROOT}"
+    with start(environment) as process:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        page.add_init_script("localStorage.setItem('guided', 'yes')")
+        page.goto(link_of(process), wait_until="domcontentloaded")
+        page.locator("#faces .face").first.wait_for()
+        assert opened(other) == 0
+        page.evaluate("location.hash = 'guide'")
+        images = page.locator("#guide-camera .picture img")
+        expect(images).to_have_count(2)
+        widths = [images.nth(one).evaluate(NATURAL_WIDTH) for one in range(2)]
+        assert widths == [640, 640]
+        assert (opened(own), opened(other)) == (1, 1)
+        plain = images.nth(1).screenshot()
+        page.get_by_label("3. Images").select_option("faces")
+        wait_until(lambda: opened(other) == 2)  # the former image shows too much
+        expect(images).to_have_count(2)
+        assert images.nth(1).screenshot() != plain
+        with page.expect_request("**/api/settings") as asked:
+            page.locator(f"[value='{other}']").click()
+        assert json.loads(asked.value.post_data or "")["changes"] == {"source": str(other)}
+        # Below /dev it would be taken; this one is refused, and what holds is chosen again.
+        expect(page.locator("#guide-answer")).to_contain_text("cannot be read as a video")
+        expect(page.locator(f"[value='{own}']")).to_be_checked()
+        expect(images).to_have_count(2)
+        assert (opened(own), opened(other)) == (1, 2)
         process.terminate()
 
 

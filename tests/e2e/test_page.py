@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.config import load_config
@@ -98,8 +98,8 @@ def visit(
     with Daemon(folder, config(stream, port)) as daemon:
         daemon.wait_for("frames are coming")
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
+        page.set_default_timeout(120_000)
+        expect.set_options(timeout=120_000)
         visit = Visit(page, f"http://127.0.0.1:{port}")
         visit.open()
         yield visit
@@ -275,6 +275,45 @@ def test_a_zone_is_drawn_on_the_image_and_deleted_again(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Delete door").click()
     expect(visit.page.locator("#zone-list")).to_be_empty()
     assert load_config(config).zones == {}
+
+
+def test_a_zone_is_drawn_by_the_keyboard_alone_and_each_step_is_told(visit: Visit) -> None:
+    visit.show("Live")
+    visit.show("Settings")
+    expect(visit.page.locator("#path")).not_to_be_empty()
+    config = Path(visit.page.locator("#path").inner_text())
+    told = visit.page.locator("#zones-answer")
+    assert told.get_attribute("role") == "status"
+    visit.page.locator("#detector").focus()
+    visit.page.keyboard.press("Tab")
+    expect(visit.page.locator("#zones-shapes")).to_be_focused()
+    expect(told).to_have_text("Cross at 50 % from the left, 50 % from above.")
+    for keys in ("Enter", "ArrowRight ArrowRight Enter", "ArrowDown Shift+ArrowUp Enter", "Enter"):
+        for key in keys.split():
+            visit.page.keyboard.press(key)
+    expect(told).to_have_text("Corners: 4. Cross at 60 % from the left, 54 % from above.")
+    visit.page.keyboard.press("Backspace")
+    expect(told).to_contain_text("Corners: 3.")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.type("shelf")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("#zone-list")).to_contain_text("shelf")
+    corners = [(0.5, 0.5), (0.6, 0.5), (0.6, 0.54)]
+    assert np.allclose(load_config(config).zones["shelf"], corners, atol=0.001)
+    visit.page.get_by_role("button", name="Delete shelf").click()
+    expect(visit.page.locator("#zone-list")).to_be_empty()
+
+
+def test_labels_in_the_video_are_in_the_language_of_the_page(
+    visit: Visit, browser: Browser
+) -> None:
+    page = browser.new_page(locale="de-DE")
+    page.goto(visit.address, wait_until="domcontentloaded")
+    page.locator("#faces .face").first.wait_for()
+    expect(page.locator("#video")).to_have_attribute("src", re.compile("lang=de"))
+    expect(page.locator("#snapshot")).to_have_attribute("href", "snapshot.jpg?lang=de")
+    page.close()
 
 
 def test_the_camera_can_be_let_go_and_taken_again(visit: Visit) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from edge.capture import EndOfStream
 from edge.errors import InputError
+from edge.publish import Sink
 from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, Frame, Image, SinkRecord, Stats
 
 
@@ -63,7 +64,7 @@ class FakeCamera:
         self.closed = True
 
 
-class KeepingSink:
+class KeepingSink(Sink):
     """A sink that keeps everything.
 
     Attributes:

@@ -87,7 +87,7 @@ from typing import ClassVar
 import msgspec
 
 from edge.errors import ConfigError, ok
-from edge.publish.sink import BaseSinkSettings
+from edge.publish.sink import BaseSinkSettings, Sink
 
 
 class ToySettings(BaseSinkSettings, frozen=True, tag="toy"):
@@ -112,16 +112,10 @@ class ToySettings(BaseSinkSettings, frozen=True, tag="toy"):
         return msgspec.structs.replace(self, token="(hidden)")
 
 
-class ToySink:
-    dropped = 0
-    status_text = None
-
+class ToySink(Sink):
     def __init__(self, path, context):
         self._path = path
         self._lines = [context.outbox.name, "toy" in context.catalog.detectors]
-
-    def start(self):
-        pass
 
     def publish(self, record):
         self._lines.append(type(record).__name__)

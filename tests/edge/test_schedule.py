@@ -9,7 +9,7 @@ from edge.capture.pausable import PausableSource
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.schedule import ScheduleSettings
-from edge.service.pause import PauseController
+from edge.service.cameras import PauseController
 from tests.edge.cameras import FakeCamera
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.publish.log_handler import LogHandler
+from edge.publish.sink import LogHandler
 from edge.terminal import RepeatFilter
 from tests.faults import fault
 

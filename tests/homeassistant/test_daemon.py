@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from tests.brokers import Mosquitto, wait_until

@@ -10,9 +10,8 @@ import paho.mqtt.publish as publish
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import discovery_topic
+from edge.publish.intervals import Summarizer
 from edge.publish.mqtt.settings import HomeAssistantSettings
-from edge.publish.summary import Summarizer
 from edge.types import CameraState, EmotionEvent, EventType, Summary
 from tests.brokers import Mosquitto, wait_until
 from tests.events import stats, uncertain
@@ -68,7 +67,7 @@ DEFAULT_ENTITY_ID = (2025, 10)
 @pytest.fixture
 def promised(device: PublishedDevice, home_broker: Mosquitto) -> dict[str, dict[str, Any]]:
     """The entities of the message that the broker retains."""
-    topic = discovery_topic(HomeAssistantSettings(), device.root)
+    topic = HomeAssistantSettings().discovery_topic(device.root)
     with Subscriber(home_broker.host, home_broker.port) as subscriber:
         wait_until(lambda: subscriber.payloads(topic))
         components = subscriber.payloads(topic)[-1]["components"]

@@ -7,7 +7,6 @@ from subprocess import run
 import msgspec
 import paho.mqtt.publish as publish
 
-from edge.publish.homeassistant import discovery_topic
 from edge.publish.mqtt.settings import HomeAssistantSettings
 from edge.types import EventType
 from tests.brokers import Mosquitto, wait_until
@@ -21,7 +20,7 @@ NOWHERE = {"kind": "stream", "url": "http://127.0.0.1:9/none"}
 
 
 def topic_of(device: PublishedDevice) -> str:
-    return discovery_topic(HomeAssistantSettings(), device.root)
+    return HomeAssistantSettings().discovery_topic(device.root)
 
 
 def test_a_home_assistant_that_comes_up_is_told_again_and_shows_all_under_the_same_ids(

@@ -116,12 +116,10 @@ class MqttClient:
 
     def connect(self) -> None:
         """Connect, or raise a BrokerError: it cannot be reached, or does not want this client."""
-        properties = mqtt_properties(
-            self._settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES
-        )
-        host, port = self.address.host, self.address.port
+        settings, host, port = self._settings, self.address.host, self.address.port
+        about = mqtt_properties(settings, PacketTypes.CONNECT, MaximumPacketSize=MAX_PACKET_BYTES)
         try:
-            self._paho.connect(host, port, self._settings.keepalive_s, properties=properties)
+            self._paho.connect(host, port, settings.keepalive_s, properties=about)
         except paho.WebsocketConnectionError as error:
             raise NotAnMqttBroker(f"{error}; are websockets spoken there?") from error
         except (OSError, ValueError) as error:  # what the ssl module makes of some host names

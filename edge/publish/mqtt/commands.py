@@ -8,20 +8,11 @@ import msgspec
 
 from edge.publish.mqtt.client import MqttMessage, mqtt_properties
 from edge.publish.mqtt.settings import MqttSettings, Topics
-from edge.service.commands import (
-    KINDS,
-    Command,
-    CommandError,
-    CommandName,
-    CommandQueue,
-    CommandRequest,
-    CommandResult,
-    ErrorCode,
-    read_command,
-)
+from edge.service import commands
+from edge.service.commands import CommandError, CommandName, ErrorCode
 
 MAX_COMMAND_BYTES = 4096  # of the payload of a command
-SET_COMMANDS = frozenset(name for name, kind in KINDS.items() if kind.__struct_fields__)
+SET_COMMANDS = frozenset(name for name, kind in commands.KINDS.items() if kind.__struct_fields__)
 """Commands that set a value, taken below `set`; the others are taken below `request`."""
 
 SWITCH_VALUES = {b"ON": {"paused": True}, b"OFF": {"paused": False}}  # payloads of Home Assistant
@@ -30,7 +21,7 @@ CallerId = str | int | None  # what a caller gave in the payload to know the ans
 
 def handle_command(
     settings: MqttSettings,
-    queue: CommandQueue,
+    queue: commands.CommandQueue,
     publish: Callable[[MqttMessage], None],
     message: MqttMessage,
 ) -> None:
@@ -44,7 +35,7 @@ def handle_command(
     correlation: bytes | None = getattr(message.properties, "CorrelationData", None)
     caller: CallerId = None
 
-    def reply(result: CommandResult | CommandError) -> None:
+    def reply(result: commands.CommandResult | CommandError) -> None:
         body: dict[str, Any] = {"id": caller, "status": "ok"}
         if isinstance(result, CommandError):
             body["status"] = "error"
@@ -65,10 +56,12 @@ def handle_command(
     except CommandError as error:
         reply(error)
     else:
-        queue.submit(CommandRequest(command, reply, camera))
+        queue.submit(commands.CommandRequest(command, reply, camera))
 
 
-def _read(settings: MqttSettings, verb: str, name: str, fields: dict[str, Any] | bytes) -> Command:
+def _read(
+    settings: MqttSettings, verb: str, name: str, fields: dict[str, Any] | bytes
+) -> commands.Command:
     """Return the command of that name, if it is allowed and asked for in the right way."""
     right = {one for one in CommandName if (one in SET_COMMANDS) == (verb == "set")}
     if name not in right:
@@ -79,7 +72,7 @@ def _read(settings: MqttSettings, verb: str, name: str, fields: dict[str, Any] |
         text = f"{name} is not among the commands of this device's config"
         raise CommandError(ErrorCode.UNAUTHORISED, text)
     by_name = fields if isinstance(fields, dict) else _parse_plain(command, fields)
-    return read_command(command, by_name)
+    return commands.read_command(command, by_name)
 
 
 def _answer_topic(settings: MqttSettings, message: MqttMessage, topics: Topics, name: str) -> str:

@@ -23,9 +23,7 @@ MAX_IN_FLIGHT = 20  # events that the broker was sent and has not acknowledged
 
 MAX_PENDING_MESSAGES = 100  # neither events nor retained; beyond, the oldest is dropped
 REJECTED_RETRY_SECONDS = 15.0  # pause before a broker that rejects events is offered them again
-NO_BROKER_HINT = (
-    "to look without a broker: `emotiond run --web --no-mqtt`; to publish to another: `--mqtt URL`"
-)
+NO_BROKER_HINT = "to do without a broker, add `--no-mqtt`; to publish to another, `--mqtt URL`"
 """Advice for who has configured no broker and has none."""
 
 log = logging.getLogger(__name__)

@@ -73,6 +73,15 @@ class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     prefix: Name = "homeassistant"
 
+    @property
+    def status_topic(self) -> str:
+        """Topic on which Home Assistant says `online` once it has started."""
+        return f"{self.prefix}/status"
+
+    def discovery_topic(self, root: str) -> str:
+        """Return the topic that announces a device; an empty retained message there removes it."""
+        return f"{self.prefix}/device/{Topics(root).id}/config"
+
 
 DEVICE_TOPICS = frozenset(
     {"availability", "event", "state", "stats", "log", "snapshot"}
@@ -95,8 +104,6 @@ class Topics:
         self.log = f"{device}/log"  # warnings and errors
         self.snapshot = f"{root}/snapshot"  # images that were asked for
         self.commands = (f"{root}/set/#", f"{root}/request/#")  # what is subscribed to
-        # The same of each camera, where there are several.
-        self.camera_commands = (f"{root}/+/set/#", f"{root}/+/request/#")
         self.summary = f"{root}/summary"  # /EVERY_S
         self.face = f"{root}/face"  # /TRACK_ID
         self.response = f"{root}/response"  # /COMMAND
@@ -215,11 +222,9 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
 
     def retained_topics(self, cameras: Sequence[str] = ()) -> tuple[str, ...]:
         """Return every topic on which brokers retain what this device and its cameras say."""
-        from edge.publish.homeassistant import discovery_topic
-
         places = [Topics(self.root, camera) for camera in cameras] or [self.topics]
         topics = [topic for place in places for topic in place.retained]
         if self.homeassistant is not None:
             roots = dict.fromkeys((*(place.root for place in places), self.root))
-            topics = [discovery_topic(self.homeassistant, root) for root in roots] + topics
+            topics = [self.homeassistant.discovery_topic(root) for root in roots] + topics
         return tuple(dict.fromkeys(topics))

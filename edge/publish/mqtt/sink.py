@@ -15,12 +15,11 @@ import msgspec
 from edge import types
 from edge.publish import homeassistant
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.log_handler import LogHandler
 from edge.publish.mqtt.client import MqttMessage
 from edge.publish.mqtt.commands import handle_command
 from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import MqttSettings, Topics
-from edge.publish.sink import Sink, SinkContext
+from edge.publish.sink import LogHandler, Sink, SinkContext
 
 REANNOUNCE_DELAY = (0.5, 3.0)  # seconds, at random: a fleet must not overwhelm Home Assistant
 
@@ -32,9 +31,9 @@ class MqttSink(MqttPublisher):
         topics = self._topics = settings.topics
         subscriptions = list(topics.commands) if context.commands is not None else []
         if subscriptions and context.several:
-            subscriptions += topics.camera_commands
-        if settings.homeassistant is not None:
-            subscriptions.append(homeassistant.status_topic(settings.homeassistant))
+            subscriptions += Topics(topics.root, "+").commands
+        if (home := settings.homeassistant) is not None:
+            subscriptions.append(home.status_topic)
         super().__init__(settings, context, subscriptions)
         self._catalog = context.catalog
         # By topic: what is announced there, and the platforms of all that ever was, by their keys.
@@ -43,9 +42,9 @@ class MqttSink(MqttPublisher):
         self._announcing = threading.Lock()
         self._states: defaultdict[str, DeviceState] = defaultdict(DeviceState)  # by camera
         self.publish_retained(topics.availability, b"online", qos=1)
-        if context.several and settings.homeassistant is not None:
-            topic = homeassistant.discovery_topic(settings.homeassistant, topics.root)
-            self._announce(topic, homeassistant.daemon_discovery(settings))
+        if context.several and home is not None:
+            told = homeassistant.daemon_discovery(settings)
+            self._announce(home.discovery_topic(topics.root), told)
         self._commands = context.commands
         self._log_handler = LogHandler(
             lambda line: self.publish_message(MqttMessage(topics.log, msgspec.json.encode(line)))
@@ -74,7 +73,7 @@ class MqttSink(MqttPublisher):
                 if home is not None:  # first: the state may show a class new to it
                     commands = self._settings.commands if self._commands else ()
                     told = homeassistant.discovery(self._settings, record, self._catalog, commands)
-                    self._announce(homeassistant.discovery_topic(home, topics.root), told)
+                    self._announce(home.discovery_topic(topics.root), told)
                 self._states[camera].set_status(record)
                 self._publish_state(topics, camera)
             case types.Stats():
@@ -86,7 +85,7 @@ class MqttSink(MqttPublisher):
             case types.CameraRemoved():
                 self._states.pop(camera, None)
                 if home is not None:
-                    announced = homeassistant.discovery_topic(home, topics.root)
+                    announced = home.discovery_topic(topics.root)
                     self._announcements.pop(announced, None)
                     self.publish_retained(announced, b"", qos=1)
                 for topic in (topics.state, topics.stats):

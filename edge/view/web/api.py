@@ -18,24 +18,14 @@ from edge.capture.source import OversizedError, as_readonly
 from edge.errors import InputError
 from edge.pipeline.worker import LatestFrame
 from edge.publish.events import utc
-from edge.service.commands import (
-    Command,
-    CommandError,
-    CommandName,
-    CommandRequest,
-    CommandResult,
-    ErrorCode,
-    NamedCommand,
-    read_command,
-)
+from edge.service import commands
+from edge.service.commands import CommandError, CommandName, ErrorCode
 from edge.types import Image
 from edge.view import ViewContext
 
 T = TypeVar("T")
 
-COMMAND_TIMEOUT_S = 10.0
-"""Seconds within which the main thread must answer; a model on a slow SD card takes some."""
-
+COMMAND_TIMEOUT_S = 10.0  # seconds for the main thread to answer; a slow SD card takes some
 MAX_UPLOAD_PIXELS = 25_000_000  # pixels of an uploaded image; decoded, each takes three bytes
 NO_IMAGE = "there is no image now: the camera is paused, away, or just begins"
 UPLOAD_TIMEOUT_S = 20.0  # seconds within which the body of a request must have come
@@ -107,22 +97,22 @@ async def read_json(request: Request, kind: type[T], max_bytes: int) -> T:
         raise CommandError(ErrorCode.MALFORMED, f"is not as the API says: {error}") from error
 
 
-def parse_command(fields: dict[str, Any]) -> NamedCommand:
+def parse_command(fields: dict[str, Any]) -> commands.NamedCommand:
     """Return the command of fields such as `{"command": "pause", "paused": true}`."""
     name = fields.pop("command", None)
     if name == CommandName.SNAPSHOT:
         raise CommandError(ErrorCode.REFUSED, "the image of this moment is at /snapshot.jpg")
     try:
-        return read_command(CommandName(name), fields)
+        return commands.read_command(CommandName(name), fields)
     except ValueError as error:
         text = f"expected `command` to be one of {', '.join(CommandName)}"
         raise CommandError(ErrorCode.UNKNOWN, text) from error
 
 
-async def execute_command(command: Command, context: ViewContext) -> dict[str, Any]:
+async def execute_command(command: commands.Command, context: ViewContext) -> dict[str, Any]:
     """Submit a command, and return its result as plain values."""
-    answer: Future[CommandResult | CommandError] = Future()
-    context.commands.submit(CommandRequest(command, answer.set_result, context.camera))
+    answer: Future[commands.CommandResult | CommandError] = Future()
+    context.commands.submit(commands.CommandRequest(command, answer.set_result, context.camera))
     # Unlike `wait_for` it cancels nothing: a late answer may still be set, and goes unheard.
     if not (await asyncio.wait([asyncio.wrap_future(answer)], timeout=COMMAND_TIMEOUT_S))[0]:
         text = f"no answer came within {COMMAND_TIMEOUT_S:.0f} s; it may still be carried out"

@@ -31,8 +31,7 @@ MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back,
 MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
 WARNING_INTERVAL_S = 60.0  # seconds between two warnings of wrong tokens
 
-PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})
-"""Paths beside the page's own files that are served without a token: they tell of nobody."""
+PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})  # served to all: they tell of nobody
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -156,10 +155,8 @@ class TokenAuth:
 
     async def _login(self, request: Request) -> Response:
         """Exchange the token, or a code, which is good once, for a cookie."""
-        body, present = (
-            await read_json(request, dict[str, str], MAX_LOGIN_BYTES),
-            self._present_token(),
-        )
+        body = await read_json(request, dict[str, str], MAX_LOGIN_BYTES)
+        present = self._present_token()
         if not body.keys() & {"token", "code"}:
             raise CommandError(ErrorCode.MALFORMED, 'expected {"token": "..."}')
         code = body.get("code", "")

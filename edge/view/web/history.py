@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -20,13 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from edge.publish import intervals
 from edge.publish.events import decode_event, utc
-from edge.publish.intervals import (
-    ExpressionInterval,
-    IntervalBuilder,
-    time_by_emotion,
-    time_in_view,
-)
 from edge.view import ViewContext
 from edge.view.web.api import ApiError
 from edge.view.web.programs import REPORT_POLICY, Programs
@@ -41,11 +35,11 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self._path, self._inode, self._offset = path, 0, 0
-        self._builders: defaultdict[str, IntervalBuilder] = defaultdict(
-            partial(IntervalBuilder, by_zone=True)
+        self._builders: defaultdict[str, intervals.IntervalBuilder] = defaultdict(
+            partial(intervals.IntervalBuilder, by_zone=True)
         )
 
-    def intervals(self, camera: str) -> list[ExpressionInterval]:
+    def recorded(self, camera: str) -> list[intervals.ExpressionInterval]:
         """Return what is recorded so far: with a name, what that camera alone saw.
 
         What cannot be read, or is no event, is left out.
@@ -89,32 +83,27 @@ class History:
         """
         start = end - seconds
         with self._lock:
-            found = [one for file in self._files for one in file.intervals(camera)]
+            found = [one for file in self._files for one in file.recorded(camera)]
         # Two files may have the same events.
-        within = dict.fromkeys(one for one in found if one.start < end and one.end > start)
-        intervals = [
-            one
-            if start <= one.start and one.end <= end
-            else replace(one, start=max(one.start, start), end=min(one.end, end))
-            for one in within
-        ]
+        seen = list(dict.fromkeys(intervals.clipped(found, start, end)))
+        seconds_of = intervals.time_by_emotion(seen)
         by_emotion, zones = defaultdict(list), defaultdict[str, float](float)
-        for one in intervals:
+        for one in seen:
             by_emotion[one.emotion].append((one.start - start, one.end - start))
             for zone in one.zones:
                 zones[zone] += one.seconds
         edges = np.linspace(0.0, seconds, parts + 1)
         shares = {name: _seconds_between(edges, spans) for name, spans in by_emotion.items()}
         return {
-            "start": _utc(start),
-            "end": _utc(end),
-            "faces": len({one.track for one in intervals}),
-            "in_view": round(time_in_view(intervals), 1),
-            "seconds": {name: round(one, 1) for name, one in time_by_emotion(intervals).items()},
+            "start": utc(start),
+            "end": utc(end),
+            "faces": len({one.track for one in seen}),
+            "in_view": round(intervals.time_in_view(seen), 1),
+            "seconds": {name: round(one, 1) for name, one in seconds_of.items()},
             "zones": {name: round(one, 1) for name, one in sorted(zones.items())},
             "bars": [
                 {
-                    "start": _utc(start + edges[index]),
+                    "start": utc(start + edges[index]),
                     "seconds": {name: one[index] for name, one in shares.items() if one[index]},
                 }
                 for index in range(parts)
@@ -126,19 +115,9 @@ def _seconds_between(
     edges: NDArray[np.float64], spans: Sequence[tuple[float, float]]
 ) -> list[float]:
     """Return how much of the spans lies between each two edges, in tenths of seconds."""
-
-    def since(times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the time from each of `times` to each edge after it, in all."""
-        times = np.sort(times)
-        count = np.searchsorted(times, edges)
-        return np.asarray(count * edges - np.concatenate([[0.0], np.cumsum(times)])[count])
-
     starts, ends = np.asarray(spans).T
-    return [round(one, 1) for one in np.diff(since(starts) - since(ends)).tolist()]
-
-
-def _utc(seconds: float) -> str:
-    return utc(datetime.fromtimestamp(seconds, UTC))
+    before = [np.clip(edge, starts, ends).sum() for edge in edges]
+    return [round(one, 1) for one in np.diff(before).tolist()]
 
 
 class HistoryQuery(msgspec.Struct, frozen=True):

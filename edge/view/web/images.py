@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.infer.face_images import FaceFolder
+from edge.infer.crop import FaceFolder
 from edge.service.commands import CommandError, ErrorCode
 from edge.types import EXPRESSIONS, DaemonStatus
 from edge.view import PrivacyBlur, ViewContext
 from edge.view.annotate import annotate
 from edge.view.snapshots import FILE_NAME, SNAPSHOTS, describe_snapshot, snapshot_sizes
+from edge.view.web import languages
 from edge.view.web.api import NO_IMAGE, ApiError, decode_upload, read_body, read_json
 
 MAX_UPLOAD_BYTES = 10_000_000  # bytes of an uploaded file: what a good camera makes of one image
@@ -50,7 +51,8 @@ class Images:
         finally:
             self._uploads -= 1
         if "image/jpeg" in request.headers.get("accept", ""):
-            image = annotate(frame, self._context.blur)
+            words = languages().get(request.query_params.get("lang", ""), {})
+            image = annotate(frame, self._context.blur, words)
             return Response(cv2.imencode(".jpg", image)[1].tobytes(), media_type="image/jpeg")
         width, height = frame.frame.size
         status, faces = self._status(), [face.to_dict() for face in frame.expressions]

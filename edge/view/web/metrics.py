@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -28,8 +27,12 @@ class CameraNumbers(NamedTuple):
     viewers: int
 
 
-class HealthRoutes:
-    """Routes of health and metrics; `cameras` returns the numbers of each as they are now."""
+class HealthRoutes(Collector):
+    """Routes of health and metrics; `cameras` returns the numbers of each as they are now.
+
+    Metrics are in the format of Prometheus. Those of several cameras have the label `camera`; the
+    name of an only one is empty.
+    """
 
     def __init__(self, cameras: Callable[[], Mapping[str, CameraNumbers]]) -> None:
         self._cameras = cameras
@@ -48,22 +51,12 @@ class HealthRoutes:
 
     async def _metrics(self, _request: Request) -> Response:
         media_type = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(generate_latest(MetricsCollector(self._cameras())), media_type=media_type)
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsCollector(Collector):
-    """Metrics of this moment, for `prometheus_client.generate_latest`.
-
-    Those of several cameras have the label `camera`; the name of an only one is empty.
-    """
-
-    cameras: Mapping[str, CameraNumbers]
+        return Response(generate_latest(self), media_type=media_type)
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with its samples; what cannot be measured has none."""
         metrics: dict[str, Metric] = {}
-        for camera, numbers in self.cameras.items():
+        for camera, numbers in self._cameras().items():
             for kind, name, text, labels, value in _samples(numbers):
                 known = name in metrics
                 metric = metrics.setdefault(name, Metric(f"emotiond_{name}", text, kind))

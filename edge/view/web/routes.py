@@ -22,36 +22,27 @@ from edge.errors import EmotiondError
 from edge.service.commands import ChangeSettings, CommandError, ErrorCode, GetSettings, Shutdown
 from edge.types import DaemonStatus, SinkRecord
 from edge.view import ViewContext, WebSettings
+from edge.view.web import PAGE, languages
 from edge.view.web.api import ApiError, execute_command, faces_json, parse_command, read_json
 from edge.view.web.auth import TokenAuth
 from edge.view.web.history import History, HistoryRoutes
 from edge.view.web.images import Images, StoredSnapshots
 from edge.view.web.metrics import CameraNumbers, HealthRoutes
-from edge.view.web.programs import Programs
+from edge.view.web.programs import Programs, Videos
 from edge.view.web.streams import EventBroadcaster, MjpegBroadcaster
-from edge.view.web.videos import Videos
 
-PAGE = Path(__file__).with_name("page")
 OPENAPI = Path(__file__).with_name("openapi.yaml")
 
-PAGE_FILES = {"/": PAGE / "page.html"} | {
+PAGE_FILES = {"/": PAGE / "page.html"} | {  # by path; with several cameras `/` is grid.html
     f"/{path.relative_to(PAGE)}": path
     for path in PAGE.rglob("*.*")
     if path.suffix in {".js", ".css", ".svg", ".json"}
 }
-"""Each file of the page by its path; with several cameras `/` is grid.html."""
 
-PAGE_PATHS = ("/", "/{script}.js", "/strings/{language}.json", "/page.css", "/page.svg")
+CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")  # below it is all that an only one has at /
+MAX_COMMAND_BYTES, MAX_SETTINGS_BYTES = 4096, 65_536  # of a command, of settings to change
 
-LANGUAGES = " ".join(sorted(path.stem for path in (PAGE / "strings").iterdir()))
-
-CAMERA_PATH = re.compile(r"/camera/([\w-]+)(/.*)?")
-"""Path below which one of several cameras has all that an only one has at the root."""
-
-MAX_COMMAND_BYTES, MAX_SETTINGS_BYTES = 4096, 65_536
-"""Bytes of a command, and of the settings that one request changes."""
-
-COMMAND_ERROR_STATUS = {
+COMMAND_ERROR_STATUS = {  # of a command that the daemon does not carry out
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
     ErrorCode.OVERSIZED: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ErrorCode.UNKNOWN: HTTPStatus.BAD_REQUEST,
@@ -60,7 +51,6 @@ COMMAND_ERROR_STATUS = {
     ErrorCode.FAILED: HTTPStatus.CONFLICT,
     ErrorCode.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""HTTP status of a command that the daemon does not carry out."""
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +58,8 @@ log = logging.getLogger(__name__)
 class WebApp:
     """The page and its API: one method for each route; errors are as of `TokenAuth`.
 
-    `plain_video` is the live video without boxes and labels. With several cameras, each has an
-    application of its own below `/camera/NAME/`; the `root` tells of all.
+    `streams` are the live video by the language of its labels, "" without. With several cameras,
+    each has an application of its own below `/camera/NAME/`; the `root` tells of all.
     """
 
     def __init__(
@@ -83,11 +73,15 @@ class WebApp:
         self._apps: dict[str, WebApp] = {}  # of several cameras
         self._lock = threading.Lock()
         self.events = EventBroadcaster(context)
-        self.video = MjpegBroadcaster(context, settings.max_viewers)
-        self.plain_video = MjpegBroadcaster(context, settings.max_viewers, boxes=False)
+        self.streams = {
+            language: MjpegBroadcaster(context, settings.max_viewers, words)
+            for language, words in {"": None, **languages()}.items()
+        }
+        for stream in self.streams.values():  # `max_viewers` is of all together
+            stream.clients = self.streams[""].clients
         self._context, self._quit_button = context, settings.quit_button
         self.routes = [
-            *(Route(path, self._page) for path in PAGE_PATHS),
+            *(Route(path, self._page) for path in PAGE_FILES),
             Route("/api/state", self._state),
             Route("/api/control", self._control, methods=["POST"]),
             Route("/api/settings", self._settings, methods=["GET", "PATCH"]),
@@ -100,11 +94,13 @@ class WebApp:
             *Images(context, self._first_status, settings.faces).routes,
             *HistoryRoutes(context, self._recorded, self._programs).routes,
         ]
-        own = {"/stream.mjpg": self._stream, "/snapshot.jpg": self._snapshot}
+        own = {"/stream.mjpg": self._video, "/snapshot.jpg": self._video}
         for path, answer in {**own, "/events": self.events.stream}.items():
             self.routes.append(Route(path, self._name_cameras if self._several else answer))
         if not self._several:
             self.routes += StoredSnapshots(context).routes
+        if not context.cameras:  # whose privacy differs
+            self.routes.append(Route("/api/still", self._still, methods=["POST"]))
 
     def publish(self, record: SinkRecord) -> None:
         """Take a record of the sink: of its camera, or of the only one."""
@@ -116,7 +112,7 @@ class WebApp:
         """End every stream."""
         for app in self._apps.values():
             app.close()
-        for stream in (self.events, self.video, self.plain_video):
+        for stream in (self.events, *self.streams.values()):
             stream.close()
 
     def of_camera(self, name: str) -> "WebApp | None":
@@ -170,28 +166,28 @@ class WebApp:
     @property
     def viewers(self) -> int:
         """Number of viewers of the live video."""
-        return len(self.video.clients) + len(self.plain_video.clients)
+        return len(self.streams[""].clients)
 
     async def _page(self, request: Request) -> Response:
-        path = PAGE_FILES.get(request.scope["path"])
-        if path is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
+        path = PAGE_FILES[request.scope["path"]]
         if path.suffix != ".html":
             return FileResponse(path)
         page = (PAGE / "grid.html" if self._several else path).read_text("utf-8")
         login = (PAGE / "login.html").read_text("utf-8")
-        filled = page.replace("{languages}", LANGUAGES).replace("{login}", login)
+        filled = page.replace("{languages}", " ".join(languages())).replace("{login}", login)
         response = HTMLResponse(filled)
         if not self.auth.needs_token:
             self.auth.login(response)
         return response
 
-    async def _stream(self, request: Request) -> Response:
-        plain = request.query_params.get("boxes") == "false"
-        return await (self.plain_video if plain else self.video).stream(request)
-
-    async def _snapshot(self, _request: Request) -> Response:
-        return Response(self.video.snapshot(), media_type="image/jpeg")
+    async def _video(self, request: Request) -> Response:
+        """Return the live video with labels in a language, or its latest frame."""
+        query = request.query_params
+        name = "" if query.get("boxes") == "false" else query.get("lang") or "en"
+        stream = self.streams.get(name, self.streams["en"])
+        if request.scope["path"].endswith(".mjpg"):
+            return await stream.stream(request)
+        return Response(stream.snapshot(), media_type="image/jpeg")
 
     async def _state(self, request: Request) -> Response:
         """Return how the only camera is, or in short each of several, and who may do what."""
@@ -235,6 +231,18 @@ class WebApp:
         config = str(self._context.config_path)
         printed = await self._programs.run("doctor", "--json", "--config", config, or_printed=True)
         return JSONResponse({"checks": msgspec.json.decode(printed)})
+
+    async def _still(self, request: Request) -> Response:
+        """Return an image of a camera that is not in use, which a process of its own takes."""
+        device = (await read_json(request, dict[str, str], MAX_COMMAND_BYTES)).get("device", "")
+        told = await execute_command(GetSettings(), self._context)
+        free = told["cameras"].keys() - told["used"]
+        if device not in free:
+            text = f"expected one of {', '.join(sorted(free)) or 'no'} free cameras"
+            raise CommandError(ErrorCode.REFUSED, f"{text}, found {device[:80]!r}")
+        options = (*self._context.options(), "--blur", self._context.blur, "--plain", "--out", "-")
+        image = await self._programs.run("image", device, *options)
+        return Response(image, media_type="image/png")
 
     async def _quit(self, _request: Request) -> Response:
         if not self._quit_button:

@@ -18,22 +18,18 @@ from starlette.types import Receive, Scope, Send
 
 from edge import __version__
 from edge.publish.events import encode_event, plain_stats, utc
-from edge.publish.log_handler import LogHandler
+from edge.publish.sink import LogHandler
 from edge.types import UNCERTAIN, AnalyzedFrame, DaemonStatus, EmotionEvent, SinkRecord, Stats
 from edge.view import ViewContext
-from edge.view.annotate import annotate, apply_privacy, color_for
+from edge.view.annotate import Words, annotate, apply_privacy, color_for
 from edge.view.web.api import NO_IMAGE, ApiError, faces_json
 
-HISTORY_S, HISTORY_EVENTS = 3600.0, 500
-"""Seconds and number of past events that a new listener is sent, so that its timeline is full."""
-
+HISTORY_S, HISTORY_EVENTS = 3600.0, 500  # seconds and number of past events for a new listener
 MAX_LOG_LINES = 30  # warnings and errors that are shown, the newest
 MAX_LISTENERS = 20  # pages and programs that may listen at a time
 POLL_INTERVAL_S = 0.25  # seconds between two looks for what is new to a listener
 JPEG_QUALITY = 80  # quality of the images of the video stream, 0-100
-
-FRAME_TIMEOUT_S = 0.5
-"""Seconds without a new frame after which it is checked whether the server ends."""
+FRAME_TIMEOUT_S = 0.5  # seconds without a new frame until a look whether the server ends
 
 MJPEG_BOUNDARY = b"--emotiond\r\n"
 
@@ -45,14 +41,13 @@ class Broadcaster(ABC):
     """Sends the same content to every client, as it comes.
 
     Attributes:
-        clients: the responses that are sent to.
+        clients: the responses that are sent to, by it or by others that share its limit.
     """
 
     media_type: ClassVar[str]
 
     def __init__(self, context: ViewContext, max_clients: int, refusal: str) -> None:
-        self.clients: set[Response] = set()
-        self._context = context
+        self.clients, self._context = set[Response](), context
         self._max_clients, self._refusal = max_clients, refusal
         self._closed = False
 
@@ -186,7 +181,8 @@ class MjpegBroadcaster(Broadcaster):
     """Encodes each frame once for all viewers, and none while there are no viewers.
 
     One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
-    A viewer that is slower than the frames misses some, and delays nobody.
+    A viewer that is slower than the frames misses some, and delays nobody. `words` are those of the
+    labels, as of `draw_faces`; None draws neither boxes nor labels.
 
     Attributes:
         encoded: number of frames encoded so far.
@@ -194,11 +190,10 @@ class MjpegBroadcaster(Broadcaster):
 
     media_type = "multipart/x-mixed-replace; boundary=emotiond"
 
-    def __init__(self, context: ViewContext, max_viewers: int, boxes: bool = True) -> None:
+    def __init__(self, context: ViewContext, max_viewers: int, words: Words | None) -> None:
         refusal = "watch already, and no more may; see `web.max_viewers`"
         super().__init__(context, max_viewers, refusal)
-        self.encoded = 0
-        self._boxes = boxes
+        self.encoded, self._words = 0, words
         self._executor = ThreadPoolExecutor(1, "web-video")
         self._encoding: asyncio.Future[None] | None = None
         self._frame: AnalyzedFrame | None = None
@@ -214,7 +209,7 @@ class MjpegBroadcaster(Broadcaster):
     async def content(self) -> AsyncIterator[bytes]:
         """Yield each frame as a part of the stream."""
         loop, sent = asyncio.get_running_loop(), b""
-        if len(self.clients) == 1:  # what the last viewer before saw may be of long ago
+        if self._encoding is None or self._encoding.done():  # the last part may be of long ago
             self._frame, self._part = None, b""
         yield MJPEG_BOUNDARY
         while not self.ended:
@@ -240,7 +235,7 @@ class MjpegBroadcaster(Broadcaster):
         self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
-        show = annotate if self._boxes else apply_privacy
-        image = show(frame, self._context.blur)
+        blur, words = self._context.blur, self._words
+        image = apply_privacy(frame, blur) if words is None else annotate(frame, blur, words)
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         return cv2.imencode(".jpg", image, quality)[1].tobytes()

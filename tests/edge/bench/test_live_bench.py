@@ -1,4 +1,4 @@
-from edge.bench.live_bench import FINAL_STATS
+from edge.bench.pipeline_bench import FINAL_STATS
 from edge.service.daemon import summary
 from tests.events import stats
 

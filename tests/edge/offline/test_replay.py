@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import EmotiondError, InputError
 from edge.offline.replay import gaps, read_events, replay_events
+from edge.publish import Sink
 from edge.publish.events import encode_event
 from edge.publish.jsonl import JsonlSettings, JsonlSink
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType, SinkRecord
@@ -30,11 +31,8 @@ class Clock:
         self.now += seconds
 
 
-class Keeper:
+class Keeper(Sink):
     """A sink that keeps what it is given, and when."""
-
-    dropped = 0
-    status_text = None
 
     def __init__(self, clock: Clock, fails: bool = False) -> None:
         self.told: list[tuple[float, SinkRecord | str]] = []

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from edge import __version__
-from edge.publish.homeassistant import daemon_discovery, discovery, discovery_topic, status_topic
+from edge.publish.homeassistant import daemon_discovery, discovery
 from edge.publish.mqtt.settings import HomeAssistantSettings, MqttSettings
 from edge.service.commands import Catalog, CommandName
 from tests.events import status
@@ -85,11 +85,11 @@ def triggers(**fields: Any) -> dict[str, dict[str, Any]]:
 
 def test_the_device_is_announced_under_its_prefix_and_its_whole_root() -> None:
     settings = HomeAssistantSettings()
-    assert discovery_topic(settings, ROOT) == "homeassistant/device/emotiond_pi-4/config"
-    assert status_topic(settings) == "homeassistant/status"
+    assert settings.discovery_topic(ROOT) == "homeassistant/device/emotiond_pi-4/config"
+    assert settings.status_topic == "homeassistant/status"
     other = HomeAssistantSettings(prefix="home")
-    assert discovery_topic(other, ROOT).startswith("home/device/")
-    assert status_topic(other) == "home/status"
+    assert other.discovery_topic(ROOT).startswith("home/device/")
+    assert other.status_topic == "home/status"
 
 
 @pytest.mark.parametrize("prefix", ["", "home/assistant", "home+", "#", "a\n", "x" * 65])
@@ -228,6 +228,6 @@ def test_what_the_config_does_not_allow_or_have_is_not_announced(
 
 
 def test_a_label_may_be_any_text() -> None:
-    label = 'a "b" {{ c'
-    entity = components(labels=(label, "happy"))['probability_a_"b"_{{_c']
-    assert '.get("a \\"b\\" {{ c")' in entity["value_template"]
+    label = 'it\'s "b" {{ c'
+    entity = components(labels=(label, "happy"))['probability_it\'s_"b"_{{_c']
+    assert r""".get('it\'s "b" {{ c')""" in entity["value_template"]

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.publish.log_handler import LogHandler
+from edge.publish.sink import LogHandler
 
 log = logging.getLogger("edge.somewhere")
 

@@ -13,8 +13,7 @@ import pytest
 from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.offline.report import html_report
-from edge.publish.intervals import intervals_of, time_by_emotion, visits
-from edge.publish.summary import Summarizer
+from edge.publish.intervals import Summarizer, intervals_of, time_by_emotion, visits
 from edge.types import EmotionEvent, EventType
 from tests.edge.offline.days import HOURS, MORNING, day, event
 

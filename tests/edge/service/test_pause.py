@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.capture.pausable import PausableSource
-from edge.service.pause import FILE, PauseController
+from edge.service.cameras import FILE, PauseController
 from tests.edge.cameras import FakeCamera
 
 

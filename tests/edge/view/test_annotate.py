@@ -144,10 +144,43 @@ def test_a_caption_has_id_expression_and_percent() -> None:
     assert label_text(expression(track_id=7, emotion="sad")) == "#7 sad 20 %"
 
 
-def test_a_class_whose_name_the_font_lacks_is_written_all_the_same() -> None:
-    face = expression(emotion="fröhlich", shares={"fröhlich": 1.0})
-    assert label_text(face) == "#1 fr?hlich 100 %"
-    annotate(scene(face), PrivacyBlur.NONE)
+@pytest.mark.parametrize(
+    ("accented", "plain"), [("fröhlich", "frohlich"), ("Überrascht", "Uberrascht")]
+)
+def test_an_accent_is_drawn_above_its_letter_and_changes_nothing_else(
+    accented: str, plain: str
+) -> None:
+    def drawn(emotion: str) -> tuple[Image, Label]:
+        face = expression(Box(200, 200, 400, 400), emotion, shares={emotion: 1.0})
+        (label,) = labels_of(face, size=(1920, 1080))
+        return annotate(scene(face, image=plain_image), PrivacyBlur.NONE), label
+
+    plain_image = np.full((1080, 1920, 3), 128, np.uint8)
+    (image, label), (other, same) = drawn(accented), drawn(plain)
+    assert label.plate == same.plate
+    rows = np.flatnonzero(changed(image, other).any(axis=1))
+    assert rows.size, "the accent is seen"
+    base = int(label.plate.y1) + label.letter // 2 + label.letter
+    assert label.plate.y1 <= rows[0]
+    assert rows[-1] < base - label.letter * 0.8
+
+
+def test_a_sign_that_the_font_lacks_is_a_question_mark() -> None:
+    images = [
+        annotate(scene(expression(FACE, one, shares={one: 1.0})), PrivacyBlur.NONE)
+        for one in ("喜", "?")
+    ]
+    assert not changed(*images).any()
+
+
+def test_a_label_is_in_the_words_of_another_language() -> None:
+    words = {"uncertain": "unklar", "too_small": "zu klein", "happy": "fröhlich"}
+    face = expression(FACE, UNCERTAIN, None, reasons=(Reason.TOO_SMALL, Reason.DARK))
+    assert label_text(face, words) == "#1 unklar zu klein, dark"
+    happy = scene(expression(FACE, "happy"), image=plain())
+    images = [annotate(happy, PrivacyBlur.NONE, one) for one in ({}, words)]
+    assert changed(*images).any()
+    assert where(images[1], bgr("happy")).any(), "the color is that of the expression"
 
 
 def crowd(count: int, seed: int, room: tuple[int, int] = (960, 640)) -> list[Expression]:

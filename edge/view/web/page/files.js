@@ -1,6 +1,6 @@
 // Files: an image is analyzed at once; a video in the background, by a process of its own.
 
-import { ask, byId, counted, createElement, errorText, percent, request, showMessage, t } from "./dom.js";
+import { ask, byId, counted, createElement, errorText, language, percent, request, showMessage, t } from "./dom.js";
 import { areOpen, faceCard } from "./faces.js";
 
 const MAX_VIDEO_BYTES = 300e6; // as the daemon's own limit, which it would tell too late
@@ -22,7 +22,7 @@ async function analyze(file) {
     const { faces } = await response.json();
     showMessage(verdict, faces.length ? counted("found", faces.length) : t("found.none"));
     byId("found").replaceChildren(...faces.map((face) => faceCard(face, colors, areOpen(faces.length))));
-    const annotated = await request("api/analyse", { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
+    const annotated = await request(`api/analyse?lang=${language}`, { method: "POST", body: file, headers: { Accept: "image/jpeg" } });
     if (annotated.ok) show(await annotated.blob());
   } catch {
     showMessage(verdict, t("upload.broke"), true);

@@ -1,6 +1,6 @@
 // The first page of several cameras: an image of each, which leads to its own page.
 
-import { byId, createElement, errorText, onLogin, request, showLogin, showMessage, t, word } from "./dom.js";
+import { byId, createElement, errorText, language, onLogin, request, showLogin, showMessage, t, word } from "./dom.js";
 
 const INTERVAL = 1000;
 const cells = new Map(); // by camera
@@ -25,7 +25,7 @@ function showCameras(cameras) {
     const sees = ["online", "frozen", "dark"].includes(camera);
     count.textContent = sees ? faces.map((face) => word("emotion", face.emotion)).join(", ") || t("no.face") : "";
     // A snapshot a second, not a stream: a browser has six connections for all cameras together.
-    if (sees) image.src = `camera/${name}/snapshot.jpg?${Date.now()}`;
+    if (sees) image.src = `camera/${name}/snapshot.jpg?lang=${language}&${Date.now()}`;
     else image.removeAttribute("src");
   }
 }

@@ -69,10 +69,11 @@ function startVideo() {
     if (one !== video) one.hidden = !watched();
   }
   if (!watched()) return; // nothing is encoded for nobody, nothing shown of before a pause
-  const boxes = byId("boxes").getAttribute("aria-pressed");
-  screenOf().src = `stream.mjpg?boxes=${boxes}&${tries++}`;
+  const boxes = screenOf().id !== "zones-video" && byId("boxes").getAttribute("aria-pressed");
+  screenOf().src = `stream.mjpg?boxes=${boxes}&lang=${language}&${tries++}`;
 }
 
+byId("snapshot").href = `snapshot.jpg?lang=${language}`;
 video.addEventListener("error", () => setTimeout(startVideo, 2000));
 video.addEventListener("load", updateOverlay);
 document.addEventListener("visibilitychange", startVideo);

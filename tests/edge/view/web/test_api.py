@@ -146,6 +146,17 @@ def test_where_a_picture_is_wanted_it_comes_annotated(
     assert np.abs(drawn.astype(int) - clip[2]).max() > 100
 
 
+def test_the_labels_of_an_annotated_picture_are_in_the_language_that_is_asked_for(
+    shared_server: Server, clip: list[Image]
+) -> None:
+    image, paths = encoded(clip[4], ".png"), ("/api/analyse", "/api/analyse?lang=de")
+    (face,) = shared_server.request("POST", paths[0], image).json["faces"]
+    assert face["emotion"] != "neutral", "which is the same word in both"
+    headers = {"Accept": "image/jpeg"}
+    english, german = (shared_server.request("POST", one, image, headers).body for one in paths)
+    assert english != german
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

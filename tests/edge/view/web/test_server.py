@@ -81,7 +81,7 @@ def test_a_fault_is_told_to_the_log_and_not_to_the_visitor(
 
 
 def test_who_connects_and_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.view.web.connections.HEADER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("edge.view.web.server.HEADER_TIMEOUT_S", 0.2)
     with serve() as server:
         for start in (b"", b"GET / HT"):
             with closing(socket.create_connection(("127.0.0.1", server.port), 20)) as caller:

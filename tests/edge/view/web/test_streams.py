@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.geometry import Box
 from edge.types import CameraState, EventType, Image
 from edge.view import PrivacyBlur
 from tests import schema
@@ -140,11 +141,11 @@ def test_who_listens_too_slowly_is_sent_away_and_hears_what_it_missed_when_it_re
         ]
 
 
-def watch(server: Server, stack: ExitStack) -> http.client.HTTPResponse:
+def watch(server: Server, stack: ExitStack, query: str = "") -> http.client.HTTPResponse:
     """Take a seat, and leave it when the stack is unwound."""
     connection = server.connect()
     stack.callback(connection.close)
-    connection.request("GET", "/stream.mjpg")
+    connection.request("GET", f"/stream.mjpg{query}")
     response = connection.getresponse()
     if response.status == 200:
         assert next_line(response) == b"--emotiond"
@@ -186,31 +187,52 @@ def test_each_scene_comes_as_a_picture(server: Server) -> None:
             assert abs(middle(next_picture(stream)) - value) < 8
 
 
+def snapshot(server: Server, query: str) -> bytes:
+    reply = server.get(f"/snapshot.jpg{query}")
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/jpeg")
+    return reply.body
+
+
+def test_labels_are_in_the_language_that_is_asked_for_and_else_in_english(server: Server) -> None:
+    face = expression(Box(100, 100, 300, 300), "happy")
+    server.latest.show(scene(face, image=np.full((480, 640, 3), 90, np.uint8)))
+    english, german = snapshot(server, ""), snapshot(server, "?lang=de")
+    assert english != german
+    assert snapshot(server, "?lang=de&boxes=false") == snapshot(server, "?boxes=false")
+    assert snapshot(server, "?boxes=false") not in {english, german}
+    for nonsense in ("", "en", "tlh", "../../page", "%00", "de" * 2000):
+        assert snapshot(server, f"?lang={nonsense}") == english
+    with ExitStack() as stack:
+        shown = cv2.imdecode(np.frombuffer(german, np.uint8), cv2.IMREAD_COLOR)
+        assert shown is not None
+        assert np.array_equal(next_picture(watch(server, stack, "?lang=de")), shown)
+
+
 def test_with_nobody_watching_nothing_is_encoded(server: Server) -> None:
     for value in range(20):
         server.latest.show(scene(image=grey(value)))
         time.sleep(0.01)
-    assert server.web.app.video.encoded == 0
+    assert server.web.app.streams["en"].encoded == 0
 
 
 def test_for_ten_who_watch_each_scene_is_encoded_once(server: Server) -> None:
     with ExitStack() as stack:
         streams = [watch(server, stack) for _ in range(10)]
-        wait_until(lambda: len(server.web.app.video.clients) == 10)
+        wait_until(lambda: len(server.web.app.streams["en"].clients) == 10)
         for value in (10, 90, 170, 250):
             server.latest.show(scene(image=grey(value)))
             assert all(abs(middle(next_picture(stream)) - value) < 8 for stream in streams)
-    assert server.web.app.video.encoded == 4
+    assert server.web.app.streams["en"].encoded == 4
 
 
 def test_one_more_than_there_are_seats_is_sent_away(server: Server) -> None:
     with ExitStack() as stack:
-        for _ in range(10):
-            watch(server, stack)
-        refused = watch(server, stack)
+        for number in range(10):
+            watch(server, stack, ("", "?lang=de", "?boxes=false")[number % 3])
+        refused = watch(server, stack, "?lang=de")
         assert refused.status == 503
         assert b'"busy"' in refused.read()
-    wait_until(lambda: len(server.web.app.video.clients) == 0)
+    wait_until(lambda: len(server.web.app.streams["en"].clients) == 0)
     with ExitStack() as stack:
         assert watch(server, stack).status == 200
 
@@ -244,7 +266,7 @@ def test_who_comes_after_the_last_has_left_is_not_shown_what_that_one_saw(server
         stream = watch(server, stack)
         server.latest.show(scene(image=grey(50)))
         next_picture(stream)
-    wait_until(lambda: not server.web.app.video.clients)
+    wait_until(lambda: not server.web.app.streams["en"].clients)
     time.sleep(0.6)  # nobody waits for a frame any more
     server.latest.show(scene(image=grey(200)))
     with ExitStack() as stack:

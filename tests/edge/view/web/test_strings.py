@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from edge.types import EXPRESSIONS, UNCERTAIN, CameraState, Reason
-from edge.view.web.routes import PAGE
+from edge.view.web import PAGE
 
 LANGUAGES = {path.stem: json.loads(path.read_text()) for path in (PAGE / "strings").glob("*.json")}
 SCRIPTS = {path.name: path.read_text() for path in sorted(PAGE.glob("*.js"))}
@@ -25,7 +25,9 @@ SAME = frozenset({"emotiond", "API", "·", "0", "90", "180", "270"})
 COMMENT = re.compile(r"^\s*//.*$|(?<=[;{,)\]]) //.*$", re.MULTILINE)
 LITERAL = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|`((?:[^`\\]|\\.)*)`")
 SENTENCE = re.compile(r"(?<![\w.#-])[A-Za-z]{2,} [a-z]{2,}|^[A-Z][a-z]+$|[a-z]…")
-NOT_WORDS = re.compile(r"(nav|body|\.bar) \S+|#\S+ .*|card gone|pill offline|Accept|Enter")
+NOT_WORDS = re.compile(
+    r"(nav|body|\.bar) \S+|#\S+ .*|card gone|pill offline|Accept|Enter|Backspace"
+)
 """What looks like words, and is a selector, classes, a header or a key."""
 
 

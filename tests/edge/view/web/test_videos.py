@@ -98,7 +98,7 @@ def test_a_video_that_is_too_large_is_refused_before_it_is_read(server: Server) 
 def test_an_upload_that_breaks_off_or_is_too_slow_leaves_nothing(
     server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.view.web.videos.UPLOAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("edge.view.web.programs.UPLOAD_TIMEOUT_S", 0.5)
     head = f"POST /api/videos HTTP/1.1\r\nHost: localhost\r\nCookie: {server.cookie}\r\n"
     for slow in (True, False):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -131,7 +131,8 @@ def test_the_process_makes_way_for_the_daemon_and_ends_with_its_video(server: Se
     wait_until(lambda: len(children()) == 1, seconds=30)
     (pid,) = children()
     wait_until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == 19)
-    assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
+    score = Path(f"/proc/{pid}/oom_score_adj")
+    wait_until(lambda: score.read_text().strip() == "1000")
     assert server.request("DELETE", f"/api/videos/{key}").status == 200
     assert not Path(f"/proc/{pid}").exists()
     assert server.request("DELETE", f"/api/videos/{key}").status == 404
