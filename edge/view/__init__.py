@@ -137,6 +137,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             where = f"http://{self.host}:{self.port}"
             leaves = self.host not in {"127.0.0.1", "::1", "localhost"}
             yield DataFlow("images", "live, on the web page", who, where, leaves)
+            yield DataFlow("images", "one of another camera, in its guide", who, where, leaves)
             yield DataFlow("events", "faces in view and events", who, where, leaves)
             yield DataFlow("numbers", "statistics of the daemon", who, where, leaves)
             what, kept = "videos uploaded to the page, annotated copies", "an hour"

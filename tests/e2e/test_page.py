@@ -405,6 +405,17 @@ def test_no_text_is_cut_or_lies_over_another(
     page.close()
 
 
+def test_the_picture_is_as_wide_as_the_cards_below_it(visit: Visit, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1920, "height": 900})
+    page.goto(visit.address, wait_until="domcontentloaded")
+    page.locator("#faces .face").first.wait_for()
+    expect(page.locator("#overlay")).to_be_hidden()  # by then the picture has its shape
+    edges = "cards => cards.map((card) => Math.round(card.getBoundingClientRect().right))"
+    cards = page.locator("[data-view=live] .column:first-child > .card:visible")
+    assert len(set(cards.evaluate_all(edges))) == 1
+    page.close()
+
+
 def test_a_phone_shows_the_picture_first_with_the_pause_on_it(
     visit: Visit, browser: Browser
 ) -> None:
