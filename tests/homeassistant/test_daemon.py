@@ -60,7 +60,7 @@ def running_daemon(
     sink = {"kind": "mqtt", "host": "127.0.0.1", "port": home_broker.port, "device": NAME}
     with LiveStream(CLIP, fps=8) as stream:
         config = {
-            "source": {"kind": "stream", "url": stream.url},
+            "source": {"kind": "stream", "url": stream.url, "lost_after_s": 60},
             "sinks": [sink],
             "privacy": {"allow_snapshots": True},
             "web": {"enabled": True, "port": page_port},
