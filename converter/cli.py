@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from converter.commands import convert, detector, evaluate, train
+from converter.commands import classifier, convert, detector
 from edge import __version__
 from edge.cli import INTERRUPTED, ArgumentParser
 from edge.errors import EmotiondError, ExitCode
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"emotiond-convert {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for module in (train, convert, evaluate, detector):
+    for module in (classifier, convert, detector):
         module.add_commands(commands)
     options = parser.parse_args(arguments)
     if "command" not in options:

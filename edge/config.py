@@ -2,20 +2,18 @@
 
 import logging
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from edge import config_values as values
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings
 from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
-from edge.config_migration import rename_keys
-from edge.config_values import expand_shorthand, inherit, parse_yaml, read_config, with_environment
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
 from edge.infer.classifier import ClassifierSettings, ModelPath
@@ -65,16 +63,6 @@ class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     max_image_age_s: Age | None = None
 
 
-class DeploymentContext(StrEnum):
-    """Place in which people are watched."""
-
-    HOME = "home"
-    PUBLIC = "public"
-    RESEARCH = "research"
-    WORKPLACE = "workplace"
-    EDUCATION = "education"
-
-
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
@@ -88,12 +76,12 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         operator: who answers for it, and how to reach them.
     """
 
-    context: DeploymentContext = DeploymentContext.HOME
+    context: Literal["home", "public", "research", "workplace", "education"] = "home"
     purpose: Text | None = None
     operator: Text | None = None
 
     def __post_init__(self) -> None:
-        forbidden = self.context in {DeploymentContext.WORKPLACE, DeploymentContext.EDUCATION}
+        forbidden = self.context in {"workplace", "education"}
         if forbidden and self.purpose not in {"medical", "safety"}:
             raise ValueError(
                 f"Expected `purpose` medical or safety in the context {self.context}; for any "
@@ -198,18 +186,20 @@ def load_config(path: Path, may_be_empty: bool = True) -> Config:
     EMOTIOND_SINKS__0__HOST=broker the first sink's host. Their values are YAML. A ConfigError says
     in one line what is wrong: file, key, what was expected and found.
     """
-    return parse_config_file(read_config(path), path, may_be_empty)
+    return parse_config_file(values.read_config(path), path, may_be_empty)
 
 
 def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Config:
     """Convert the text of a config file to a Config; errors and environment as `load_config`."""
-    data = parse_yaml(text, path)
+    data = values.parse_yaml(text, path)
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
     try:
-        return parse_config(with_environment({} if data is None else data, path.parent), path)
+        return parse_config(
+            values.with_environment({} if data is None else data, path.parent), path
+        )
     except ConfigError:
-        text, renamed = rename_keys(text)
+        text, renamed = values.rename_keys(text)
         if not renamed:
             raise
     names = ", ".join(renamed)
@@ -219,7 +209,7 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
 
 def parse_config(data: Any, path: Path) -> Config:
     """Convert plain data to a Config, as if read from `path`; errors as `load_config`."""
-    data = expand_shorthand(data, path.parent)
+    data = values.expand_shorthand(data, path.parent)
     cameras = data.get("cameras") if isinstance(data, dict) else None
     if not isinstance(cameras, dict) or len(cameras) > MAX_CAMERAS:
         return complete_config(_convert(data, Config, path), path)
@@ -242,7 +232,7 @@ def _parse_camera(name: Any, own: Any, data: dict[str, Any], path: Path) -> Came
         raise ConfigError(f"{path}: {place}: {text}")
     if not isinstance(own, dict):
         raise ConfigError(f"{path}: {place}: expected a mapping, such as {{source: 0}}")
-    merged = inherit(own, data, CameraConfig.__struct_fields__)
+    merged = values.inherit(own, data, CameraConfig.__struct_fields__)
     return _convert(merged, CameraConfig, path, f"{place}.")
 
 
@@ -301,7 +291,7 @@ def _check_cameras(config: Config, path: Path) -> None:
 def parse_detector(text: str) -> DetectorSettings:
     """Return the detector that a command line names: its kind, or a YAML mapping as in a config."""
     option = Path("--detector")
-    return parse_config({"detector": parse_yaml(text, option)}, option).detector
+    return parse_config({"detector": values.parse_yaml(text, option)}, option).detector
 
 
 def parse_source(text: str) -> SourceSettings:

@@ -4,6 +4,8 @@ An `EmotiondError` is printed without a traceback, and has the exit code that it
 with. Imports nothing but the standard library: the doctor must say why a package is missing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import partial
@@ -48,12 +50,13 @@ class DataError(EmotiondError):
     """Training data is malformed."""
 
 
-class CalibrationError(EmotiondError):
-    """A person's neutral face was not seen well or long enough, or the result cannot be stored."""
-
-
-class FetchError(EmotiondError):
-    """A published file cannot be downloaded."""
+@contextmanager
+def os_errors_as(kind: type[EmotiondError], path: object, verb: str = "read") -> Iterator[None]:
+    """Make an OSError of the block a `kind`, which says that a file cannot be read, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{path}: cannot be {verb}: {error.strerror}") from error
 
 
 class Level(StrEnum):

@@ -1,15 +1,20 @@
-"""Files and directories: what is shipped, what is kept, and where systemd keeps a service's."""
+"""Files and directories: what is shipped, kept and installed, and where a service has its own."""
 
 import errno
 import fcntl
 import getpass
 import hashlib
+import json
 import os
+import shutil
+import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from edge.errors import ModelError
+from edge.errors import ModelError, os_errors_as
 
 _PACKAGE = Path(__file__).parent
 
@@ -17,6 +22,9 @@ SERVICE_STATE = Path("/var/lib/emotiond")
 SERVICE_CONFIGS = Path("/etc/emotiond")
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
 """State directory and config of emotiond.service; beside it are those of the template's units."""
+
+COMPLETE = {"debian": "the Debian package", "oci": "the container image"}
+"""Installations that nothing is added to, by what `packaging/` writes into their INSTALLER."""
 
 MAX_NAME_BYTES = 240  # leave room for what is put before and behind a name: file systems take 255
 IMAGE_LINKS = "images"  # folder of links to images that were written, in the state folder
@@ -28,6 +36,40 @@ def asset(name: str) -> Path:
     """Return the shipped file or directory `name`: from the installed package or the checkout."""
     installed = _PACKAGE / "assets" / name
     return installed if installed.exists() else _PACKAGE.parent / name
+
+
+def extra_remedy(extra: str) -> str:
+    """Return how an extra is added to this installation: a command, or the way round.
+
+    Files beside the package tell what made it: INSTALLER and direct_url.json
+    (packaging.python.org, "Recording installed projects" and "Direct URL"), and those of pipx and
+    uv for a program with an environment of its own.
+    """
+    from importlib import metadata  # it takes 1 MB, and is needed where something is missing
+
+    try:
+        made = metadata.distribution("emotiond")
+        installer = (made.read_text("INSTALLER") or "").strip()
+        origin: dict[str, Any] = json.loads(made.read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:  # a checkout that is run as it lies there
+        installer, origin = "", {"url": _PACKAGE.parent.as_uri(), "dir_info": {"editable": True}}
+    if installer in COMPLETE:
+        return f"{COMPLETE[installer]} is without it: install 'emotiond[{extra}]' by pip instead"
+    url, requirement = origin.get("url", ""), f"'emotiond[{extra}]'"
+    if url.startswith("file:"):
+        editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+        requirement = f"{editable}'{unquote(urlsplit(url).path)}[{extra}]'"
+    elif url:
+        vcs = f"{origin['vcs_info']['vcs']}+" if "vcs_info" in origin else ""
+        requirement = f"'emotiond[{extra}] @ {vcs}{url}'"
+    if Path(sys.prefix, "pipx_metadata.json").exists():
+        return f"pipx install --force {requirement}"
+    if Path(sys.prefix, "uv-receipt.toml").exists():
+        return f"uv tool install {requirement}"
+    if installer == "uv":
+        return f"uv pip install --python {sys.prefix} {requirement}"
+    on_path = shutil.which("pip") == str(Path(sys.prefix, "bin", "pip"))
+    return f"{'pip' if on_path else f'{sys.executable} -m pip'} install {requirement}"
 
 
 def find_model(model: Path) -> Path:
@@ -108,10 +150,8 @@ def sha256_of(content: bytes) -> str:
 
 def read_model(path: Path) -> bytes:
     """Return the content of a model's file or card."""
-    try:
+    with os_errors_as(ModelError, path):
         return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def sha256(path: Path) -> str:

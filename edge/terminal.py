@@ -1,22 +1,25 @@
-"""Text for the terminal: what commands print, and the log, which may go to systemd's journal.
+"""Text for the terminal: what commands and libraries print, and the log, maybe to the journal.
 
 Where standard output cannot be written, what prints on it raises an EmotiondError, or OutputClosed.
 """
 
+import ctypes
 import json
 import logging
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 
 from edge.errors import EmotiondError
 
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
 """Priorities of syslog(3), which sd-daemon(3) puts before a line; below them is debugging, 7."""
 
+UNBUFFERED = 2  # _IONBF of glibc's stdio.h
 QUIET_S, MAX_COMPLAINTS = 3600.0, 100  # seconds until a complaint is new; how many are counted
 
 
@@ -152,3 +155,37 @@ def under_journald() -> bool:
         stream = os.fstat(sys.stderr.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
     return False
+
+
+@contextmanager
+def caught_stderr() -> Iterator[list[str]]:
+    """Catch what C libraries print to `stderr`: lines, in the yielded list once the block ends.
+
+    libjpeg and LiteRT do so, and cannot be told not to.
+
+    The variable of glibc changes and not the file descriptor, so that Python's output and the last
+    words of a process that aborts go where they always did. Of another C library nothing is caught:
+    there the variable may be constant. What no longer fits into a pipe is lost.
+    """
+    lines: list[str] = []
+    reader, variable, original, file = _redirection()
+    variable.value = file
+    try:
+        yield lines
+    finally:
+        variable.value = original
+        with suppress(BlockingIOError):
+            lines += os.read(reader, 1 << 16).decode(errors="replace").splitlines()
+
+
+@cache
+def _redirection() -> tuple[int, ctypes.c_void_p, int | None, int]:
+    """Return the end of a pipe to read, the variable, its value, and the other end's FILE*."""
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    libc = ctypes.CDLL(None)
+    libc.fdopen.restype = ctypes.c_void_p
+    file: int = libc.fdopen(writer, b"w")
+    libc.setvbuf(ctypes.c_void_p(file), None, UNBUFFERED, 0)
+    is_glibc = hasattr(libc, "gnu_get_libc_version")
+    variable = ctypes.c_void_p.in_dll(libc, "stderr") if is_glibc else ctypes.c_void_p()
+    return reader, variable, variable.value, file

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
-from edge.native_stderr import caught_stderr
+from edge.terminal import caught_stderr
 
 Tensor = NDArray[Any]
 T = TypeVar("T")

@@ -15,7 +15,7 @@ import pytest
 
 import edge
 import emotiond
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from emotiond import (
     ConfigError,

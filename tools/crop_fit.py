@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from converter.commands.options import add_data, load_data
 from converter.data import Usage
-from converter.data.label_sets import LabelProtocol, Selection, select_rows
-from converter.evaluate.crop_calibration import find_faces, fit_crop
+from converter.data.label_sets import Selection, select_rows
+from converter.detector.evaluate import find_faces, fit_crop
 from converter.evaluate.predictor import Predictor, open_tflite
 from edge.config import parse_detector
 from edge.detect import open_detector
@@ -45,13 +45,14 @@ def _print_fit(options: argparse.Namespace) -> None:
     data = load_data(options)
     detector = open_detector(parse_detector(options.detector))
     faces = data.split(Usage.TRAINING).without_non_faces().sample(options.faces, seed=0)
-    report = fit_crop(detector, faces.pixels, seed=0)
-    print(f"{detector.name}: {report.fit}, the one in use is {detector.crop_fit}")
-    print(f"found {report.found} of {report.tried}; mean IoU of the squares {report.iou:.3f}")
+    fit, pairs = fit_crop(detector, faces.pixels, seed=0)
+    iou = float(np.mean([fit.square(box).iou(square) for square, box in pairs]))
+    print(f"{detector.name}: {fit}, the one in use is {detector.crop_fit}")
+    print(f"found {len(pairs)} of {len(faces)}; mean IoU of the squares {iou:.3f}")
     if options.model is None:
         return
-    predictor, labels = open_tflite(options.model), LabelProtocol.LABELS
-    rows = select_rows(data.without_non_faces(), Usage.PUBLIC_TEST, labels, predictor.label_set)
+    predictor, faces = open_tflite(options.model), data.without_non_faces()
+    rows = select_rows(faces, Usage.PUBLIC_TEST, "labels", predictor.label_set)
     found = measure_crops(detector, predictor, rows, seed=1)
     print(
         f"{predictor.name} on the {found.found} of {found.tried} faces of {rows.name} it found: "

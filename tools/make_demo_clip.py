@@ -24,6 +24,7 @@ from edge.errors import DataError, EmotiondError
 from edge.infer.classifier import ClassifierSettings, TFLiteClassifier, open_classifier
 from edge.infer.crop import crop_face, measure_quality
 from edge.types import Image
+from tools.datasets import distinct
 
 FloatImage = NDArray[np.float32]
 
@@ -134,9 +135,9 @@ def average_faces(data: Dataset, score: Score) -> dict[str, FloatImage]:
     Raises:
         DataError: `data` has no FER+ votes, or no face of some label.
     """
-    if not data.has_votes:
+    if not data.votes.any():
         raise DataError("average faces need FER+'s votes; give --votes fer2013new.csv")
-    training = data.split("Training").without_non_faces().distinct()
+    training = distinct(data.split("Training").without_non_faces())
     averages = {label: _averages(_agreed_faces(training, label)) for label in CLASSES.labels}
     mean = np.mean([np.mean(faces, axis=0) for faces in averages.values()], axis=0)
     best: dict[str, FloatImage] = {}

@@ -30,7 +30,7 @@ from uuid import UUID
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 

@@ -30,6 +30,7 @@ from edge.infer.calibration import (
 )
 from edge.infer.classifier import corrected
 from edge.tflite import softmax
+from tools.datasets import distinct
 
 SHRINKAGES = (10.0, 30.0, SHRINKAGE, 300.0, 1000.0)
 TURNS = 5  # random choices of the pictures to learn from
@@ -73,7 +74,7 @@ def _persons(data: Dataset) -> Iterator[tuple[str, Dataset]]:
 
 
 def _likenesses(data: Dataset) -> Iterator[tuple[str, Dataset]]:
-    test = data.split(Usage.PUBLIC_TEST).without_non_faces().distinct()
+    test = distinct(data.split(Usage.PUBLIC_TEST).without_non_faces())
     for seed in range(LIKENESSES):
         rng = np.random.default_rng(seed)
         drawn = [rng.permutation(np.flatnonzero(test.labels == one))[:MOST] for one in range(7)]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from converter.detector.annotations import Size, Split, of_split, read_annotations
+from converter.detector.annotations import Size, of_split, read_annotations
 from converter.detector.evaluate import REFERENCE_SIZE, fit
 from edge.config import parse_config, parse_detector
 from edge.config_values import parse_yaml
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def read_pose_samples(data: Path, size: Size | None, min_height: int) -> Iterator[PoseSample]:
     """Yield the test photographs, fitted into a size, with a face so many pixels tall."""
-    for annotated in of_split(read_annotations(data), Split.TEST):
+    for annotated in of_split(read_annotations(data), "test"):
         image = annotated.read()
         fitted = image if size is None else fit(image, size)
         boxes = annotated.boxes[~annotated.ignored] * (fitted.shape[0] / image.shape[0])

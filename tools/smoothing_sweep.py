@@ -25,6 +25,7 @@ from converter.data.label_sets import ferplus_majority
 from edge.infer.classifier import ClassifierSettings, ModelPath, TFLiteClassifier, open_classifier
 from edge.infer.track_state import ExpressionTrackState, FaceObservation, SmoothingSettings
 from edge.types import GrayImage, Probabilities, Quality
+from tools.datasets import distinct
 
 FPS = 30
 SECONDS = 10.0
@@ -84,9 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _groups(data: Path, votes: Path, count: int) -> list[NDArray[np.uint8]]:
     """Return faces of each expression that has any, uint8 (n, 48, 48) each."""
-    test = ferplus_majority(
-        open_dataset(data, votes).split("PublicTest").without_non_faces().distinct()
-    )
+    faces = open_dataset(data, votes).split("PublicTest").without_non_faces()
+    test = ferplus_majority(distinct(faces))
     clear = test.votes.max(axis=1) >= AGREEMENT * test.votes.sum(axis=1)
     groups = (test.pixels[clear & (test.labels == label)][:count] for label in range(7))
     return [group for group in groups if len(group)]

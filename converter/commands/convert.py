@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from converter.commands.options import add_data, add_models, load_data
 from converter.data import EXPRESSIONS, Dataset, Usage
-from converter.data.label_sets import LabelProtocol, LabelSet, Selection, select_rows
+from converter.data.label_sets import LabelSet, Selection, select_rows
 from edge.commands.common import add_subcommand, count
 from edge.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
-    from converter.quantize.description import ModelDescription
     from converter.quantize.quantize import ConversionResult
-    from converter.quantize.trained_model import TrainedModel
+    from converter.quantize.trained_model import ModelDescription, TrainedModel
 
 
 def add_commands(commands: Any) -> None:
@@ -95,32 +94,32 @@ def _convert(options: argparse.Namespace) -> None:
 
 def _describe(options: argparse.Namespace, takes_any_size: bool) -> "ModelDescription":
     """Return what the options say of the model; ask for what they do not."""
-    from converter.quantize import description
+    from converter.quantize import trained_model
 
     text = options.labels or _ask("--labels", "Its classes, in the order of its output")
-    labels = description.parse_labels(text)
+    labels = trained_model.parse_labels(text)
     if strange := [label for label in labels if label not in EXPRESSIONS]:
         known = f"not among {', '.join(EXPRESSIONS)}; kept as given, and not measured"
         print(f"--labels: {', '.join(strange)}: {known}")
     entry = options.input or ("0..255" if options.mean or options.std else None)
     entry = entry or _ask("--input", "Its images' values: 0..1, -1..1 or 0..255")
-    scaling = description.parse_scaling(entry, options.mean, options.std)
+    scaling = trained_model.parse_scaling(entry, options.mean, options.std)
     size = options.size
     if size is None and takes_any_size:
         size = count(_ask("--size", "The width and height of its images, such as 48"))
-    return description.ModelDescription(labels, scaling, size)
+    return trained_model.ModelDescription(labels, scaling, size)
 
 
 def _checked_data(
     options: argparse.Namespace, description: "ModelDescription", answer: Callable[..., Any]
 ) -> tuple[Dataset | None, Selection | None]:
     """Return the faces of `--data` and those to measure on; ModelError as `check_by_measuring`."""
-    from converter.quantize.description import check_by_measuring
+    from converter.quantize.trained_model import check_by_measuring
 
     data = load_data(options) if options.data else None
     if data is None or not set(description.labels) & set(EXPRESSIONS):
         return data, None
-    rows = select_rows(data, Usage.PUBLIC_TEST, LabelProtocol.LABELS, LabelSet(description.labels))
+    rows = select_rows(data, Usage.PUBLIC_TEST, "labels", LabelSet(description.labels))
     if not options.force:
         check_by_measuring(options.model, description, rows, answer)
     return data, rows

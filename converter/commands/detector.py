@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from converter.commands.options import add_models, clear_forced, image_size, write_report
 from converter.data import Dataset, Usage, open_dataset
 from converter.detector import evaluate
-from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
+from converter.detector.annotations import AnnotatedImage, of_split, read_annotations
 from converter.recipes import DetectorRecipe, RefinerRecipe, load_recipe
 from edge.commands.common import add_subcommand
 from edge.errors import ConfigError
@@ -137,10 +137,9 @@ def _quantize_detector(options: argparse.Namespace) -> None:
         parts = f"{card.parameters} parameters, {card.multiply_adds / 1e6:.1f} M multiply-adds"
         print(f"{card.name}: {card.size} bytes, {parts}")
         for one in card.measured:
-            shares = (f"{share:.3f} at {iou}" for iou, share in one.average_precision.items())
+            shares = ", ".join(f"{ap:.3f} at {iou}" for iou, ap in one.average_precision.items())
             heights = ", ".join(f"{band} {share:.2f}" for band, share in one.by_height.items())
-            found = f"({heights}), {one.faces} faces, {one.data}"
-            print(f"  average precision {', '.join(shares)} {found}")
+            print(f"  average precision {shares} ({heights}), {one.faces} faces, {one.data}")
             if one.faceless:
                 found = f"{one.false_faces} false faces in {one.faceless} images without"
                 print(f"  {found}, at confidence {card.min_confidence}")
@@ -150,7 +149,7 @@ def _quantize_detector(options: argparse.Namespace) -> None:
 
 
 def _quantize_refiner(options: argparse.Namespace) -> None:
-    from converter.detector.quantize_refiner import quantize_refiner
+    from converter.detector.quantize import quantize_refiner
     from converter.detector.train import load_network, load_run
 
     detector = load_run(options.detector).network
@@ -164,7 +163,7 @@ def _quantize_refiner(options: argparse.Namespace) -> None:
 
 
 def _evaluate_detector(options: argparse.Namespace) -> None:
-    images = of_split(read_annotations(options.data), Split.TEST)
+    images = of_split(read_annotations(options.data), "test")
     variants = [evaluate.parse_variant(text) for text in options.detector]
     variants = variants or list(evaluate.available_variants(print))
     results = evaluate.evaluate_detectors(variants, images, options.size)

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import math
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from converter.data.dataset import concatenate
 from converter.train import run_dir
 from edge.detect import open_detector
 from edge.detect.builtin import BuiltinSettings
-from edge.errors import DataError
+from edge.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ def image_size(text: str) -> tuple[int, int]:
 def clear_forced(options: argparse.Namespace, folder: Path) -> None:
     """Remove a training from a folder, by `--force`; ConfigError where it holds something else."""
     if options.force and folder.exists():
-        run_dir.remove_run_dir(folder)
+        if any(folder.iterdir()) and not (folder / run_dir.RECIPE).exists():
+            raise ConfigError(f"{folder}: holds no training, so --force leaves it alone")
+        shutil.rmtree(folder)
 
 
 def write_report(path: Path, report: msgspec.Struct) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data.dataset import NOT_A_FACE, VOTE_COLUMNS, Dataset, Usage, make_dataset
-from edge.errors import DataError
+from edge.errors import DataError, os_errors_as
 from edge.types import EXPRESSIONS, SIDE
 
 DOWNLOAD_AGAIN = "download or unpack it again"
@@ -53,9 +53,8 @@ def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
         last = name or last
         votes.append([*map(float, counts[:-1]), float(counts[-1] if name else NOT_A_FACE)])
     if len(votes) < len(usage):
-        remedy = "give the file that belongs to the faces, whole"
-        wanted = f"{len(usage)} rows, one for each face"
-        raise DataError(f"{path}: expected {wanted}, found {len(votes)}; {remedy}")
+        wanted = f"{len(usage)} rows, one for each face, found {len(votes)}"
+        raise DataError(f"{path}: expected {wanted}; give the whole file that belongs to them")
     return np.array(votes, dtype=np.float32)
 
 
@@ -85,8 +84,7 @@ class CsvRow(NamedTuple):
         except (ValueError, OverflowError) as error:
             raise self.error(f"expected gray values, found {error}; {DOWNLOAD_AGAIN}") from error
         if values.size != SIDE * SIDE:
-            found = f"{SIDE * SIDE} pixels, found {values.size}"
-            raise self.error(f"expected {found}; {DOWNLOAD_AGAIN}")
+            raise self.error(f"expected {SIDE**2} pixels, found {values.size}; {DOWNLOAD_AGAIN}")
         if values.min() < 0 or values.max() > 255:
             raise self.error(f"expected gray values from 0 to 255; {DOWNLOAD_AGAIN}")
         return values.astype(np.uint8).reshape(SIDE, SIDE)
@@ -104,7 +102,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
     """Yield rows of a csv; DataError where it is none, cut short, empty or without `columns`."""
     number = 1
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with os_errors_as(DataError, path), path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             # Some of Kaggle's files begin their column names with a space.
             reader.fieldnames = names = [name.strip() for name in reader.fieldnames or ()]
@@ -121,10 +119,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[CsvRow]:
                 if None in texts.values():
                     raise DataError(f"{path}: row {number} is cut short; {DOWNLOAD_AGAIN}")
                 yield CsvRow(path, number, texts)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        found = f"behind row {number}: is no csv: {error}"
-        raise DataError(f"{path}: {found}; {DOWNLOAD_AGAIN}") from error
+        raise DataError(f"{path}: no csv behind row {number}: {error}; {DOWNLOAD_AGAIN}") from error
     if number == 1:
         raise DataError(f"{path}: expected rows below the header, found none; {DOWNLOAD_AGAIN}")

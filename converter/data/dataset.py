@@ -46,11 +46,6 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
-    def has_votes(self) -> bool:
-        """Tell whether any row has FER+'s votes."""
-        return bool(self.votes.any())
-
     def select(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Dataset":
         """Return the rows of a mask, bool (n,), or of a list of indices."""
         return Dataset(*(getattr(self, field.name)[rows] for field in fields(self)))
@@ -93,11 +88,6 @@ class Dataset:
     def not_a_face(self) -> NDArray[np.bool_]:
         """Return which rows all ten FER+ taggers called "not a face"."""
         return np.asarray(self.votes[:, VOTE_COLUMNS.index("NF")] >= NOT_A_FACE)
-
-    def distinct(self) -> "Dataset":
-        """Return the rows whose image no earlier row shows."""
-        _, first = np.unique(self.pixels.reshape(len(self), -1), axis=0, return_index=True)
-        return self.select(np.isin(np.arange(len(self)), first))
 
     def copies_of(self, other: "Dataset") -> NDArray[np.bool_]:
         """Return which rows repeat an image of `other` to the pixel, bool (n,)."""

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ from edge.errors import DataError
 from edge.types import EXPRESSIONS
 
 LabelSetName = Literal["5", "6", "7", "8", "ck"]
+LabelProtocol = Literal["labels", "ferplus"]  # truth: the data's own, or most of FER+'s votes
 Classes = NDArray[np.int64]  # indices into the labels of the model at hand
 
 WITHOUT_COPIES = "without copies of Training pictures"  # ends the name of what is left
@@ -107,13 +107,6 @@ def ferplus_majority(data: Dataset) -> Dataset:
     return replace(data.select(keep), labels=np.argsort(VOTE_OF_EXPRESSION)[leading[keep]])
 
 
-class LabelProtocol(StrEnum):
-    """Source of the true labels: the data's own, or the majority of FER+'s votes."""
-
-    LABELS = "labels"
-    FERPLUS = "ferplus"
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Rows to measure on."""
@@ -137,8 +130,8 @@ def select_rows(
 ) -> Selection:
     """Return the rows of a split whose class the model knows; DataError where there are none."""
     split = labeled = data.split(usage)
-    if protocol is LabelProtocol.FERPLUS:
-        if not split.has_votes:
+    if protocol == "ferplus":
+        if not split.votes.any():
             raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
         labeled = ferplus_majority(split)
     kept = label_set.keep(labeled)

@@ -6,7 +6,6 @@ has its own text files (Yang et al. 2016, doi:10.1109/CVPR.2016.596).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -24,24 +23,18 @@ from edge.types import Image
 
 Boxes = NDArray[np.float32]  # left, top, right, bottom in pixels of the image, float32 (n, 4)
 Size = tuple[int, int]  # width and height in pixels
+Split = Literal["train", "test"]  # of an image; "test" is never trained on
 BoxRow = list[float]  # left, top, right and bottom of a face, and 1 where it is ignored
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
 
 
-class Split(StrEnum):
-    """Split of an image: `test` is never trained on."""
-
-    TRAIN = "train"
-    TEST = "test"
-
-
 WIDER_FIELDS = "x y w h blur expression illumination ignore occlusion pose"  # ignore: invalid
 
-WIDER_PARTS = {
-    "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", Split.TRAIN),
-    "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", Split.TEST),
+WIDER_PARTS: dict[str, tuple[str, str, Split]] = {
+    "wider_face_train_bbx_gt.txt": ("WIDER_train", "widerface_train", "train"),
+    "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", "test"),
 }
 """Folder of the images, source and split of the published parts; others are compared on val."""
 
@@ -71,7 +64,7 @@ class AnnotatedImage:
 
 def of_split(images: Iterable[AnnotatedImage], split: Split) -> tuple[AnnotatedImage, ...]:
     """Return those of one split."""
-    return tuple(one for one in images if one.split is split)
+    return tuple(one for one in images if one.split == split)
 
 
 def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -166,8 +159,7 @@ def _csv_images(table: Path) -> Iterator[AnnotatedImage]:
     images: dict[Path, tuple[_ImageRow, list[BoxRow]]] = {}
     for row in rows:
         here = _parse(row, _ImageRow)
-        path = _image_file(row, table.parent, here.file)
-        known, faces = images.setdefault(path, (here, []))
+        known, faces = images.setdefault(_image_file(row, table.parent, here.file), (here, []))
         if str(here) != str(known):
             expected = f"{known} as in an earlier row of it"
             raise row.error(f"expected {expected}, found {here}; mend or delete it")

@@ -1,4 +1,7 @@
-"""Evaluation of detectors on annotated images: what each finds, in what time, and its figures."""
+"""Evaluation of detectors on annotated images: what each finds, in what time, and its figures.
+
+Crops are calibrated here too: scale and shift that turn a detector's boxes into training's framing.
+"""
 
 import math
 import time
@@ -12,13 +15,16 @@ from typing import NamedTuple
 import cv2
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from converter.detector import average_precision as ap
 from converter.detector.annotations import AnnotatedImage, Size
 from edge.config import parse_detector
 from edge.detect import AutoSettings, DetectorSettings, detector_kinds, open_detector
+from edge.detect.detector import Detector
 from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError, DataError, EmotiondError
+from edge.geometry import Box, CropCalibration
 from edge.model_card import DetectionAccuracy
 from edge.types import Face, Image
 
@@ -26,6 +32,10 @@ REFERENCE_SIZE: Size = (320, 240)  # heights are those in an image fitted into t
 FALSE_PER_IMAGE = 0.01  # false faces an image that recall is given for
 IOUS = (ap.IOU, 0.5)  # overlaps that make a hit
 TIGHT_SOURCES = {"cmu_mit": 0.3}  # sources of tight boxes, judged apart, and overlap of a hit
+
+CANVAS: Size = (640, 480)  # width and height of what a face cut close is laid into
+SIDES = (100, 240)  # range of the sizes, in pixels, at which it is laid there
+NEAR = 0.3  # overlap (IoU) above which a detection is of the face that was laid out
 
 
 class DetectorVariant(NamedTuple):
@@ -50,8 +60,6 @@ def parse_variant(text: str) -> DetectorVariant:
 def available_variants(report: Callable[[str], object]) -> Iterator[DetectorVariant]:
     """Yield every detector that can be opened, with its default settings; report the others."""
     for kind in detector_kinds():
-        if kind == "auto":  # it stands for one of the others
-            continue
         variant = parse_variant(kind)
         try:
             open_detector(variant.settings)
@@ -256,3 +264,43 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
     return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def fit_crop(
+    detector: Detector, faces: NDArray[np.uint8], seed: int
+) -> tuple[CropCalibration, list[tuple[Box, Box]]]:
+    """Fit boxes to the squares of `find_faces` by medians; DataError where no face is found.
+
+    Returned are the fit and what it is of: the square of each face found, and its box.
+    """
+    pairs = [(square, face.box) for _, _, square, face in find_faces(detector, faces, seed)]
+    if not pairs:
+        raise DataError(f"the detector {detector.name} found none of {len(faces)} faces")
+    squares, boxes = np.array(pairs).swapaxes(0, 1)
+    shifts = (squares[:, :2] + squares[:, 2:] - boxes[:, :2] - boxes[:, 2:]) / 2
+    fits = np.column_stack([squares[:, 3] - squares[:, 1], shifts]) / (boxes[:, 3:] - boxes[:, 1:2])
+    return CropCalibration(*np.round(np.median(fits, axis=0), 3).tolist()), pairs
+
+
+def find_faces(
+    detector: Detector, faces: NDArray[np.uint8], seed: int
+) -> Iterator[tuple[int, Image, Box, Face]]:
+    """Lay faces, (n, 48, 48), into canvases by the seed; yield row, canvas, square and find."""
+    rng = np.random.default_rng(seed)
+    for row, pixels in enumerate(faces):
+        image, square = lay_out(pixels, rng)
+        best = max(detector.detect(image), key=lambda face: square.iou(face.box), default=None)
+        if best is not None and square.iou(best.box) > NEAR:
+            yield row, image, square, best
+
+
+def lay_out(face: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image, Box]:
+    """Lay one face into a canvas of its own blurred reflections; return canvas and its square."""
+    side = int(rng.integers(*SIDES))
+    left, top = (int(rng.integers(0, length - side)) for length in CANVAS)
+    large = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
+    margins = (top, CANVAS[1] - side - top, left, CANVAS[0] - side - left)
+    canvas = cv2.blur(cv2.copyMakeBorder(large, *margins, cv2.BORDER_REFLECT_101), (41, 41))
+    canvas[top : top + side, left : left + side] = large
+    image = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+    return image, Box(left, top, left + side, top + side)

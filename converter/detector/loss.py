@@ -93,37 +93,30 @@ def at_cells(values: Any, cells: Any) -> Any:
     return ops.reshape(taken, (batch, faces, candidates, values.shape[-1]))
 
 
-class DetectionLoss:
-    """The sum of two losses, each a mean over the answering cells.
+def detection_loss(grid: Grid, truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of the loss, scalars, by name, of `SampleBatches`' targets and an answer.
 
-    A score is to be the overlap of its own box with the face (varifocal loss), so that of two
-    boxes of a face the better one is kept; a box is judged by its overlap, middle and sides (EIoU,
-    Zhang et al. 2022, arXiv:2101.08158).
+    Each is a mean over the answering cells. A score is to be the overlap of its own box with the
+    face (varifocal loss), so that of two boxes of a face the better one is kept; a box is judged by
+    its overlap, middle and sides (EIoU, Zhang et al. 2022, arXiv:2101.08158).
     """
-
-    def __init__(self, grid: Grid) -> None:
-        self._grid = grid
-
-    def __call__(self, truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the losses by name, each a scalar, of `SampleBatches`' targets and an answer."""
-        cells = ops.maximum(truth["candidates"], 0)
-        allowed = ops.logical_and(truth["candidates"] >= 0, truth["known"][..., None] > 0)
-        scores = answer["scores"][..., 0]
-        strides = self._grid.strides[:, None]
-        middles = answer["boxes"][..., :2] * strides + self._grid.centers
-        # A network that begins to learn may say anything: e^6 strides are wider than any image.
-        halves = ops.exp(ops.clip(answer["boxes"][..., 2:], -4.0, 6.0)) * (strides / 2)
-        boxes = at_cells(ops.concatenate([middles - halves, middles + halves], axis=-1), cells)
-        overlaps, misfit = compare(boxes, truth["boxes"][:, :, None])
-        own = ops.stop_gradient(at_cells(answer["scores"], cells)[..., 0])
-        settled, count = ops.stop_gradient(overlaps), self._grid.count
-        weight = settled * ops.stop_gradient(assign(own, settled, cells, allowed, count))
-        sure = ops.maximum(best_of_cells(weight, cells, count), 0.0)
-        total = ops.maximum(ops.sum(weight), 1.0)
-        return {
-            "score": ops.sum(varifocal(scores, sure, truth["background"])) / total,
-            "box": BOX_WEIGHT * ops.sum(weight * misfit) / total,
-        }
+    cells = ops.maximum(truth["candidates"], 0)
+    allowed = ops.logical_and(truth["candidates"] >= 0, truth["known"][..., None] > 0)
+    scores, strides = answer["scores"][..., 0], grid.strides[:, None]
+    middles = answer["boxes"][..., :2] * strides + grid.centers
+    # A network that begins to learn may say anything: e^6 strides are wider than any image.
+    halves = ops.exp(ops.clip(answer["boxes"][..., 2:], -4.0, 6.0)) * (strides / 2)
+    boxes = at_cells(ops.concatenate([middles - halves, middles + halves], axis=-1), cells)
+    overlaps, misfit = compare(boxes, truth["boxes"][:, :, None])
+    own = ops.stop_gradient(at_cells(answer["scores"], cells)[..., 0])
+    settled, count = ops.stop_gradient(overlaps), grid.count
+    weight = settled * ops.stop_gradient(assign(own, settled, cells, allowed, count))
+    sure = ops.maximum(best_of_cells(weight, cells, count), 0.0)
+    total = ops.maximum(ops.sum(weight), 1.0)
+    return {
+        "score": ops.sum(varifocal(scores, sure, truth["background"])) / total,
+        "box": BOX_WEIGHT * ops.sum(weight * misfit) / total,
+    }
 
 
 def varifocal(logits: Any, targets: Any, background: Any) -> Any:

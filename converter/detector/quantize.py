@@ -1,7 +1,7 @@
-"""Quantization of a trained detector to int8 .tflite files with cards, each verified first."""
+"""Quantization of detector and refiner to int8 .tflite files with cards, each verified first."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -10,30 +10,37 @@ import keras
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
-from converter.detector.annotations import AnnotatedImage, Size, Split, of_split
-from converter.detector.average_precision import MIN_SCORE
-from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors
+from converter import models
+from converter.detector.annotations import AnnotatedImage, Size, of_split
+from converter.detector.average_precision import MIN_SCORE, Truth, overlaps
+from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors, fit_crop
 from converter.detector.loss import STRIDES
+from converter.detector.refiner import MAX_ERROR_IOU
 from converter.detector.samples import DataSummary, ValidationSet, is_validation, read_samples
 from converter.detector.train import DetectorRun
-from converter.evaluate.crop_calibration import fit_crop
-from converter.models.detector import OUTPUTS, Model, copy_weights, detector
+from converter.models import REFINER_SIDE, Model, copy_weights
 from converter.quantize import tflite
 from edge.detect import open_detector
-from edge.detect.builtin import BuiltinSettings
+from edge.detect.builtin import CONTEXT, BuiltinSettings, Refiner, cut
 from edge.errors import DataError, ModelError
-from edge.geometry import CropCalibration
+from edge.geometry import Box, CropCalibration
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
 from edge.tflite import Runtime, TFLiteModel
+from edge.types import Image
 
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
-EXAMPLES = 200  # images that show the quantizer the range of every activation
+EXAMPLES, REFINER_EXAMPLES = 200, 400
+"""Images that show the quantizer the range of every activation; the refiner, their candidates."""
 
 MAX_FPR = 0.02  # share of the images without faces in which the default confidence finds one
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
+MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
+CHUNK = 200  # images whose candidates are held in memory at once
+RIDGE = 1e-3  # weight of the squares of the refiner's fitted weights, which keeps them finite
 WIDER = "widerface"  # the source that is judged by itself too: its boxes are the best
 
 LICENCE = (
@@ -45,6 +52,11 @@ LIMITS = (
     "It finds upright faces that look at the camera or somewhat beside it, masked ones too; the "
     "more a head is tilted or turned, the fewer. Ages, skins and cultures are not evenly "
     "represented in what it learnt from. It tells where a face is, not whose."
+)
+
+REFINER_LIMITS = (
+    "It judges what a detector found, and says where eyes, nose and mouth would be whether or not "
+    "there is a face. It tells nothing of who it is."
 )
 
 Card = TypeVar("Card", DetectorCard, RefinerCard)
@@ -69,9 +81,9 @@ def quantize_detector(
     ModelError where a file is there, or int8 lost too much. DataError where images are missing.
     """
     _check(images)
-    network = detector(size[1], size[0], run.recipe.channels)
+    network = models.detector(size[1], size[0], run.recipe.channels)
     copy_weights(run.network, network)
-    training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
+    training, test = (of_split(images, split) for split in ("train", "test"))
     with tflite.new_model(path, force) as inside:
         chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES].tolist()
         shown = read_samples((training[number] for number in chosen), teacher=None)
@@ -102,7 +114,7 @@ def quantize_detector(
         scores = [max((face.confidence for face in faces), default=0.0) for faces in found]
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
         card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
-        fitted = fit_crop(open_detector(settings), faces, seed=0).fit
+        fitted, _ = fit_crop(open_detector(settings), faces, seed=0)
         card = change_card(inside, card, crop_fit=fitted)
         results = evaluate_detectors([DetectorVariant(card.name, settings)], test, size)
         (figures,) = build_report("test split", results, test, size).detectors
@@ -112,7 +124,7 @@ def quantize_detector(
 
 def _check(images: Images) -> None:
     """Without any of these a card would say what nobody measured."""
-    training, test = (of_split(images, split) for split in (Split.TRAIN, Split.TEST))
+    training, test = (of_split(images, split) for split in ("train", "test"))
     some = {
         "training photographs without faces": [one for one in training if not len(one.boxes)],
         "watched training photographs with faces": [
@@ -163,12 +175,11 @@ def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:])
     model = TFLiteModel(path, Runtime.LITERT)
-    names = {numbers: name for name, numbers in OUTPUTS.items()}
+    names = {numbers: name for name, numbers in models.OUTPUTS.items()}
 
     def predict(images: NDArray[np.uint8], **_: Any) -> dict[str, NDArray[np.float32]]:
         rows = [model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
-        outputs = map(np.concatenate, zip(*rows, strict=True))
-        forms = zip(model.outputs, outputs, strict=True)
+        forms = zip(model.outputs, map(np.concatenate, zip(*rows, strict=True)), strict=True)
         return {names[form.shape[2]]: values for form, values in forms}
 
     int8 = SimpleNamespace(predict=predict)  # answers as the Keras network that it was made of
@@ -195,3 +206,81 @@ def _training_data_text(summary: DataSummary) -> str:
     if summary.portraits:
         text += f"{summary.portraits:,} faces cut close were laid into others. "
     return text + f"{summary.watched:,} more photographs were watched, and chose what was kept."
+
+
+def quantize_refiner(
+    network: Model, detector: Model, images: Images, path: Path, force: bool
+) -> RefinerCard:
+    """Write an int8 .tflite of a refiner of `detector`, with a card; ModelError if it is there."""
+    training = of_split(images, "train")
+    learned = [one for one in training if not is_validation(one)]
+    watched = [one for one in training if is_validation(one)]
+    chosen = np.random.default_rng(0).permutation(len(learned))[:REFINER_EXAMPLES]
+    with tflite.new_model(path, force) as inside:
+        examples = [
+            cut(image, box.square(CONTEXT), REFINER_SIDE)
+            for image, box, *_ in _candidates(detector, [learned[row] for row in chosen.tolist()])
+        ]
+        common = write_int8(network, np.stack(examples), inside)
+        card = RefinerCard(
+            **common,
+            input=DetectorInput((REFINER_SIDE, REFINER_SIDE, 3), "int8", "bgr"),
+            weights=(0.0, 1.0, 0.0),
+            training_data="Faces of the photographs of the detector, and its errors in these.",
+            measured=(),
+            limits=REFINER_LIMITS,
+        )
+        change_card(inside, card)
+        look, found = Refiner(inside).look, _candidates(detector, watched)
+        logits_and_truth = [
+            (math.log(score / (1 - score)), look(image, box)[0], face)
+            for image, box, score, face in found
+            if face is not None
+        ]
+        rows = np.array(logits_and_truth, np.float64).reshape(-1, 3)
+        weights = fit_logistic(rows[:, :2], rows[:, 2])
+        return change_card(
+            inside, card, weights=weights, measured=tuple(_measured_text(rows, weights))
+        )
+
+
+def _candidates(detector: Model, images: Images) -> Iterator[tuple[Image, Box, float, bool | None]]:
+    """Yield fitted image, box, score and truth (None: unclear) of what a detector finds."""
+    for part in range(0, len(images), CHUNK):
+        samples = read_samples(images[part : part + CHUNK], teacher=None)
+        fitted = ValidationSet(samples, detector.input_shape[1:])
+        found = fitted.find(detector)
+        for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
+            for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
+                if score >= CANDIDATE:
+                    yield image, Box(*box.tolist()), score, _is_face(box, truth)
+
+
+def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
+    """Tell whether a candidate is a face; None where that is unclear."""
+    if not len(truth.boxes):
+        return False
+    shared = overlaps(box[None], truth.boxes)[0]
+    best = int(shared.argmax())
+    if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
+        return False
+    return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
+
+
+def fit_logistic(
+    logits: NDArray[np.float64], truth: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth."""
+    fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky").fit(logits, truth)
+    first, second, offset = np.round([*fitted.coef_[0], *fitted.intercept_], 3).tolist()
+    return first, second, offset
+
+
+def _measured_text(rows: NDArray[np.float64], weights: tuple[float, float, float]) -> Iterator[str]:
+    """Yield in words how many errors of the detector pass where 95 % of the faces do."""
+    faces = rows[:, 2] > 0
+    yield f"watched photographs: {faces.sum():,} faces, {(~faces).sum():,} errors of the detector"
+    both = np.column_stack([rows[:, :2], np.ones(len(rows))]) @ weights
+    for name, values in (("the detector", rows[:, 0]), ("both", both)):
+        passed = (values[~faces] >= np.quantile(values[faces], 0.05)).mean()
+        yield f"where 95 % of the faces pass by {name}, {passed:.1%} of the errors do"

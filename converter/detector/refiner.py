@@ -17,8 +17,8 @@ from converter.detector.loss import compare
 from converter.detector.sample_generator import Matrix, SampleGenerator, downscale, warp
 from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
 from converter.detector.train import DetectorRun, Targets, train_network
-from converter.models.detector import REFINER_SIDE as SIDE
-from converter.models.detector import Model, refiner
+from converter.models import REFINER_SIDE as SIDE
+from converter.models import Model, refiner
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
 from converter.train.augmentation import augment_image
 from converter.train.loop import SeededBatches, use_precision

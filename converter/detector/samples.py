@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.detector import average_precision as ap
-from converter.detector.annotations import AnnotatedImage, Boxes, Split, of_split
+from converter.detector.annotations import AnnotatedImage, Boxes, of_split
+from converter.detector.evaluate import find_faces
 from converter.detector.loss import STRIDES
-from converter.evaluate.crop_calibration import find_faces
-from converter.models.detector import Model
+from converter.models import Model
 from edge.detect.builtin import cells, decode, letterbox, nms
 from edge.detect.detector import Detector
 from edge.detect.yunet import YuNet, YuNetSettings
@@ -132,7 +132,7 @@ def prepare_data(
     images: Sequence[AnnotatedImage], teacher: Detector | None, closeups: Sequence[TrainingSample]
 ) -> TrainingData:
     """Read the training images, let a teacher label them, and set a twelfth aside."""
-    training = of_split(images, Split.TRAIN)
+    training = of_split(images, "train")
     watched = [one for one in training if is_validation(one)]
     learned = [one for one in training if not is_validation(one)]
     samples = read_samples([one for one in learned if len(one.boxes)], teacher)

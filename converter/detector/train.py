@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.loss import PARTS, DetectionLoss, Grid
+from converter.detector.loss import PARTS, Grid, detection_loss
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import DataSummary, TrainingData, TrainingSample, ValidationSet
-from converter.models.detector import Model, detector
+from converter.models import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
 from edge.detect.image_ops import to_gray
@@ -138,7 +138,8 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
 
         return [keras.callbacks.LambdaCallback(on_epoch_begin=mine, on_epoch_end=watch)]
 
-    build, loss = partial(detector, *shape), DetectionLoss(Grid(recipe.height, recipe.width))
+    grid = Grid(recipe.height, recipe.width)
+    build, loss = partial(detector, *shape), partial(detection_loss, grid)
     batches = SampleBatches(generator, recipe)
     return train_network(
         build, loss, batches, recipe, directory, panels=PANELS, callbacks=callbacks

@@ -14,7 +14,7 @@ from converter.evaluate.report import Bin, Report
 def draw_report(report: Report, path: Path) -> None:
     """Write the confusion matrix and the coverage curve as one PNG."""
     metrics = report.all_rows
-    figure = new_figure(10.5, 5.2)
+    figure = Figure(figsize=(10.5, 5.2), dpi=150, layout="constrained")
     confusion, coverage = figure.subplots(1, 2, width_ratios=(1.2, 1))
     _draw_confusion(confusion, np.array(metrics.confusion), report.labels)
     _draw_coverage(coverage, metrics.bins)
@@ -24,22 +24,7 @@ def draw_report(report: Report, path: Path) -> None:
         f"{metrics.rows} rows",
         fontsize=11,
     )
-    save(figure, path)
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, in inches, that belongs to no window."""
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, without the date and version that would make each file differ."""
-    figure.savefig(path, metadata={"Software": None})
-
-
-def strip(axes: Axes) -> None:
-    """Leave of the frame what is read: the left and the lower edge."""
-    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Software": None})  # its version would make files differ
 
 
 def _draw_confusion(axes: Axes, counts: NDArray[np.int64], labels: tuple[str, ...]) -> None:
@@ -69,4 +54,4 @@ def _draw_coverage(axes: Axes, bins: tuple[Bin, ...]) -> None:
     axes.set(xlim=(0, 1.02), xlabel="coverage: share of the rows answered", ylabel="accuracy")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    strip(axes)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -16,14 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.data.label_sets import LabelProtocol, LabelSet, Selection
+from converter.data.label_sets import LabelSet, Selection
 from converter.evaluate.predictor import Logits, keras_values, output_kind, resize
-from converter.models.classifiers import Model
+from converter.models import Model
 from converter.quantize import trained_model
-from converter.quantize.description import ModelDescription
 from converter.quantize.quantize import ConversionResult, with_measurements
 from converter.quantize.tflite import measure_speed, refuse_existing, write_card
-from converter.quantize.trained_model import CONVERTED, TrainedModel, probe_images
+from converter.quantize.trained_model import CONVERTED, ModelDescription, TrainedModel, probe_images
 from edge.errors import ConfigError, ModelError
 from edge.infer.classifier import TFLiteClassifier
 from edge.model_card import ModelCard, ModelInput, ModelOutput, card_path
@@ -191,7 +190,7 @@ def wrap_for_export(model: Model, path: Path, description: ModelDescription) -> 
         LabelSet(description.labels),
         "",
         output_kind(keras_values(network, probe_images(side))),
-        LabelProtocol.LABELS,
+        "labels",
         training_data=CONVERTED.format(path.name),
         license="That of the model it was converted from.",
     )

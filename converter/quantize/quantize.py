@@ -146,8 +146,7 @@ def prior_correction(data: Dataset, power: float) -> tuple[float, ...]:
     """
     votes = clear_votes(data.split(Usage.TRAINING).without_non_faces())
     shares = vote_shares(votes, np.zeros_like(votes)).sum(axis=0, dtype=np.float64)
-    rare = np.clip(shares / shares.sum(), LEAST_SHARE, 1 / len(shares))
-    offsets = -power * np.log(rare)
+    offsets = -power * np.log(np.clip(shares / shares.sum(), LEAST_SHARE, 1 / len(shares)))
     return tuple(np.round(offsets - offsets.min(), 4).tolist())
 
 
@@ -160,8 +159,7 @@ def verify(path: Path, card: ModelCard, reference: FloatReference | None) -> Con
     logits, face = classifier.outputs(list(reference.pixels))
     problems = disagreements(card, logits, reference)
     if card.face is not None and face is not None:
-        threshold = fit_threshold(sigmoid(face))
-        card = _replace(card, face=_replace(card.face, threshold=threshold))
+        card = _replace(card, face=_replace(card.face, threshold=fit_threshold(sigmoid(face))))
     if reference.rows is not None:
         card = with_measurements(classifier, card, logits, reference.rows)
     agreement = (logits.argmax(axis=1) == reference.logits.argmax(axis=1)).mean()

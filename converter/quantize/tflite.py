@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from converter.models.classifiers import Model
+from converter.models import Model
 from edge.errors import ConfigError, ModelError
 from edge.model_card import BaseCard, Speed, card_path
 from edge.paths import sha256
@@ -134,8 +134,7 @@ def refuse_existing(model: Path) -> None:
 
 def write_card(model: Path, card: BaseCard) -> None:
     """Write the card of the .tflite file `model` beside it."""
-    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    card_path(model).write_bytes(text + b"\n")
+    card_path(model).write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
 
 
 @contextlib.contextmanager

@@ -1,20 +1,26 @@
-"""Trained models to be converted: a Keras network and what its card must say."""
+"""Models to be converted: those trained here, with what their card must say, and those of others.
 
+Of the latter their user describes the classes, and what they take for black and white.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
-from converter.data import Dataset
-from converter.data.label_sets import LABEL_SETS, LabelProtocol, LabelSet, rows_name
-from converter.evaluate.predictor import OutputKind, keras_values
-from converter.models.classifiers import Model
+from converter.data import Dataset, label_sets
+from converter.data.label_sets import LABEL_SETS, Classes, LabelProtocol, LabelSet, Selection
+from converter.evaluate.predictor import Logits, OutputKind, keras_values
+from converter.evaluate.report import mcnemar
+from converter.models import Model
 from converter.recipes import Recipe
 from converter.train.run_dir import MODEL, NEGATIVES, RECIPE, load_network, read_recipe
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError
 
 Head = Literal["logits", "votes"]  # the classes of the label set, or FER+'s eight
 
@@ -28,6 +34,13 @@ LIMITS = (
     "not an inner feeling. Labels are noisy, poses mostly frontal, ages, skins and cultures not "
     "evenly represented. Not for decisions about people."
 )
+
+RANGES = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
+"""Scale and offset that make a gray value 0-255 the input, `value * scale + offset`."""
+
+SAMPLE = 500  # faces on which the input range and the order of the labels are checked
+MIN_GAIN = 0.03  # of mean recall by another range or order, before that is named
+MAX_CHANCE = 1e-4  # that explains it (McNemar): the best of 5,040 orders gains 0.05 of noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +82,12 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
     outputs = [network.get_layer(layer).output for layer in (head, "face") if layer in present]
     exported = keras.Model(network.input, outputs)
     refuse_non_finite(exported, directory / MODEL)
-    power, protocol = 0.0, LabelProtocol.LABELS
-    learned = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
-    if head == "votes":
-        power, protocol = recipe.prior_power, LabelProtocol.FERPLUS
-        learned = "FER+'s votes, the labels beside them"
-    text = f"{rows_name(training)}; it learnt {learned}. "
+    protocol: LabelProtocol = "ferplus" if head == "votes" else "labels"
+    power, learned = recipe.prior_power, "FER+'s votes, the labels beside them"
+    if head == "logits":
+        power = 0.0
+        learned = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
+    text = f"{label_sets.rows_name(training)}; it learnt {learned}. "
     if recipe.distillation:
         teachers = ", ".join(recipe.distillation.teachers)
         text += (
@@ -107,3 +120,122 @@ def refuse_non_finite(network: Model, path: Path) -> None:
             raise ModelError(f"{path}: expected finite weights, {found}; {remedy}")
     if not np.isfinite(keras_values(network, probe_images(network.input_shape[1]))).all():
         raise ModelError(f"{path}: expected finite answers, found NaN or infinity; {remedy}")
+
+
+class InputScaling(NamedTuple):
+    """Values that a model takes: a gray value 0-255 enters as `value * scale + offset`."""
+
+    options: str  # how the command names it, such as "--input 0..1"
+    scale: NDArray[np.float32]  # one number, one for each channel, or one for each pixel
+    offset: NDArray[np.float32]
+
+    def for_shape(
+        self, side: int, channels: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return them as they broadcast over (side, side, channels); ConfigError if they do not."""
+        whole: dict[int, tuple[int, ...]] = {side * side * channels: (side, side, channels)}
+        shapes = whole | {side * side: (side, side, 1), channels: (channels,), 1: ()}
+        for found in (self.scale.size, self.offset.size):
+            if found not in shapes:
+                some = "one number" + (f", {channels}" if channels > 1 else "")
+                wanted = f"expected {some} or {side} x {side}"
+                raise ConfigError(f"--mean, --std: {wanted}, found {found}")
+        scale, offset = (one.reshape(shapes[one.size]) for one in (self.scale, self.offset))
+        return scale, offset
+
+
+class ModelDescription(NamedTuple):
+    """Properties of a model that its file does not hold."""
+
+    labels: tuple[str, ...]
+    scaling: InputScaling
+    side: int | None = None  # of its faces in pixels; None where the model itself says so
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Parse labels parted by commas; those that mean an expression get its usual name.
+
+    ConfigError where there are fewer than two, an empty one, or two of the same meaning.
+    """
+    names = [name.strip() for name in text.split(",")]
+    labels = tuple(label_sets.find_expression(name) or name for name in names)
+    if not (len(labels) > 1 and len(set(labels)) == len(labels) and all(labels)):
+        wanted = "different names such as angry,happy,sad"
+        raise ConfigError(f"--labels: expected {wanted}, found {text!r}")
+    return labels
+
+
+def parse_scaling(entry: str, mean: str | None = None, std: str | None = None) -> InputScaling:
+    """Parse a range of `RANGES`, and the mean and deviation that values in it are standardized by.
+
+    These are numbers parted by commas, or the path of an .npy; else a ConfigError.
+    """
+    if entry not in RANGES:
+        raise ConfigError(f"--input: expected one of {', '.join(RANGES)}, found {entry!r}")
+    scale, offset = RANGES[entry]
+    means, deviations = _numbers("--mean", mean or "0"), _numbers("--std", std or "1")
+    if not (deviations > 0).all():
+        raise ConfigError("--std: expected numbers above 0; add the small one of your training")
+    options = f"--input {entry}" + (f" --mean {mean}" if mean else "")
+    options += f" --std {std}" if std else ""
+    scaled = np.float32(scale) / deviations
+    return InputScaling(options, scaled, (np.float32(offset) - means) / deviations)
+
+
+def _numbers(option: str, text: str) -> NDArray[np.float32]:
+    try:
+        numbers = np.load(text) if text.endswith(".npy") else np.array(text.split(","))
+        numbers = numbers.astype(np.float32).ravel()
+    except (OSError, ValueError) as error:
+        wanted = "numbers such as 0.485,0.456,0.406 or an .npy"
+        raise ConfigError(f"{option}: expected {wanted}, found {text!r} ({error})") from error
+    if not np.isfinite(numbers).all():
+        raise ConfigError(f"{option}: expected finite numbers, found {text!r}")
+    return numbers
+
+
+def check_by_measuring(
+    path: Path,
+    description: ModelDescription,
+    rows: Selection,
+    answer: Callable[[ModelDescription, NDArray[np.uint8]], Logits],
+) -> None:
+    """Refuse an input range or an order of labels that another one beats by far.
+
+    `rows` are faces with their true classes, by the labels described, to which `answer` gives the
+    logits of the model at `path`. ModelError where another one does; the text names it.
+    """
+    sample = np.random.default_rng(0).permutation(len(rows.classes))[:SAMPLE]
+    faces, classes = rows.pixels[sample], rows.classes[sample]
+    given, labels = description.scaling, description.labels
+    standardized = parse_scaling("0..255", f"{faces.mean():.0f}", f"{faces.std():.0f}")
+    tried = {one.options: one for one in (given, *map(parse_scaling, RANGES), standardized)}
+    outputs = {
+        options: answer(description._replace(scaling=one), faces).argmax(axis=1)
+        for options, one in tried.items()
+    }
+    orders = {}  # the label of each output that makes the mean recall highest
+    for key, chosen in outputs.items():
+        counts = np.zeros((len(labels), len(labels)))
+        np.add.at(counts, (chosen, classes), 1)
+        shares = counts / np.maximum(counts.sum(axis=0), 1)
+        orders[key] = linear_sum_assignment(shares, maximize=True)[1]
+    right = {key: orders[key][chosen] == classes for key, chosen in outputs.items()}
+    better, best = [], given.options
+    # Stable: of ranges that do equally well the first, and standardized values last.
+    for key in sorted(tried, key=lambda key: (key == standardized.options, -right[key].mean())):
+        if _beats(right[key], right[best], classes):
+            best, better = key, [key]
+    if _beats(right[best], outputs[best] == classes, classes):
+        better.append("--labels " + ",".join(labels[index] for index in orders[best]))
+    if better:
+        plain = (outputs[given.options] == classes).mean()
+        found = f"with {given.options} it names {plain:.0%} of {len(faces)} faces rightly"
+        other = f"with {' '.join(better)} {right[best].mean():.0%}"
+        raise ModelError(f"{path}: {found}, {other}; correct the options, or --force takes them")
+
+
+def _beats(right: NDArray[np.bool_], other: NDArray[np.bool_], classes: Classes) -> bool:
+    """Tell whether answers are right by far more often than others, chance aside."""
+    gains = [right[classes == one].mean() - other[classes == one].mean() for one in set(classes)]
+    return float(np.mean(gains)) > MIN_GAIN and mcnemar(right, other) < MAX_CHANCE

@@ -9,7 +9,7 @@ import msgspec
 from converter.data.label_sets import LabelSetName
 from edge.config_errors import format_validation_error
 from edge.config_values import parse_yaml
-from edge.errors import ConfigError
+from edge.errors import ConfigError, os_errors_as
 
 RECIPES = Path(__file__).parent  # a wheel holds them too
 
@@ -138,10 +138,8 @@ AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:
     """Read a recipe by its file or shipped name, with defaults; a ConfigError names wrong keys."""
     path = find_recipe(recipe)
-    try:
+    with os_errors_as(ConfigError, path):
         data = parse_yaml(path.read_bytes(), path) or {}
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     problems = []
     for part in [{key: data[key]} for key in data] if isinstance(data, dict) else [data]:
         try:

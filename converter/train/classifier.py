@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, Dataset, Usage
 from converter.data.label_sets import LABEL_SETS, clear_votes, vote_shares
-from converter.models.classifiers import Model, new_network
+from converter.models import Model, new_network
 from converter.recipes import Recipe
 from converter.train import run_dir
 from converter.train.augmentation import Batch, Faces, Targets, augment, mirror_half, mixup
@@ -43,7 +43,7 @@ class TrainingSet:
         data = labels.keep(data)
         if recipe.balance == "oversample":
             data = data.select(oversampled(labels.classes(data)))
-        if recipe.votes_head and not data.has_votes:
+        if recipe.votes_head and not data.votes.any():
             raise DataError("votes_head needs FER+'s votes; give --votes fer2013new.csv")
         self._recipe = recipe
         self.faces: Faces = data.pixels
@@ -187,8 +187,7 @@ def train(
     network = keras.saving.load_model(directory / run_dir.MODEL)
     fit_face_head(network, faces.pixels, negatives, recipe.seed)
     if negatives:  # the card has to say that it learned from images
-        names = "".join(f"{path.name}\n" for path in negatives)
-        (directory / run_dir.NEGATIVES).write_text(names)
+        (directory / run_dir.NEGATIVES).write_text("".join(f"{path.name}\n" for path in negatives))
     run_dir.write_network(network, directory / run_dir.MODEL)
     (directory / run_dir.CHECKPOINT).unlink()
     return directory / run_dir.MODEL

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data import SIDE
-from converter.models.classifiers import Model
+from converter.models import Model
 from converter.recipes import Augmentation
 from converter.train.augmentation import Rng, augment, mirror_half
 from edge.errors import DataError

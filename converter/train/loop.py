@@ -19,7 +19,7 @@ import numpy as np
 from keras import ops
 from matplotlib.figure import Figure
 
-from converter.models.classifiers import Model
+from converter.models import Model
 from converter.quantize.tflite import CPU_INFO, multiply_adds
 from converter.recipes import BaseRecipe
 from converter.train.run_dir import CHECKPOINT, CURVES, LOG, MODEL, write_network
@@ -205,8 +205,7 @@ def announce(names: Sequence[str], seconds: float) -> None:
         return
     about = f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
     text = f"training {plural(len(names), 'network')}: {', '.join(names)}; about {about}"
-    hint = "Ctrl-C stops it, and the same command goes on"
-    sys.stderr.write(f"{text} on this machine; {hint}\n")
+    sys.stderr.write(f"{text} on this machine; Ctrl-C stops it, and the same command goes on\n")
 
 
 def new_optimizer(recipe: BaseRecipe, steps: int) -> Any:

@@ -1,7 +1,6 @@
 """Folder of a training run: its files by name, and how a run claims it."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +47,6 @@ def epochs_done(directory: Path) -> int:
     if not (directory / CHECKPOINT).exists() or not (directory / LOG).exists():
         return 0
     return len((directory / LOG).read_text().splitlines()) - 1
-
-
-def remove_run_dir(directory: Path) -> None:
-    """Delete a training; a ConfigError where the folder holds something else."""
-    if any(directory.iterdir()) and not (directory / RECIPE).exists():
-        raise ConfigError(f"{directory}: holds no training, so --force leaves it alone")
-    shutil.rmtree(directory)
 
 
 def write_network(network: Any, path: Path) -> None:

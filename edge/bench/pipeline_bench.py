@@ -14,10 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bench.clips import CROWD, ONE_FACE, clip_of
+from edge.bench.clips import CROWD, ONE_FACE, LiveStream, clip_of
 from edge.bench.measurement import Request, summarize
 from edge.bench.model_bench import DEFAULT_MODEL, ComparedRow, select_models
-from edge.bench.stream import LiveStream
 from edge.capture.source import iter_frames
 from edge.commands.demo import LoopedVideo, final_stats, run_daemon
 from edge.config import Config, parse_config
@@ -44,8 +43,7 @@ VARIANTS = {  # measured beside each kind with its default settings
 
 def detector_settings() -> dict[str, dict[str, str]]:
     """Return the settings of each detector that can be measured, by its name."""
-    kinds = [kind for kind in detector_kinds() if kind != "auto"]  # it stands for one of the others
-    return {kind: {"kind": kind} for kind in kinds} | VARIANTS
+    return {kind: {"kind": kind} for kind in detector_kinds()} | VARIANTS
 
 
 class PipelineRow(ComparedRow, frozen=True, kw_only=True):

@@ -1,7 +1,13 @@
-"""Result of a benchmark: as JSON, as tables, as changes since an earlier one, and as a plot."""
+"""Result of a benchmark and its machine: JSON, tables, changes since an earlier one, a plot."""
 
 import io
+import os
+import platform
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import distributions
 from operator import attrgetter
 from pathlib import Path
 from statistics import median
@@ -12,11 +18,13 @@ import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from edge.bench.machine_info import Machine
+from edge import __version__
 from edge.bench.model_bench import DEFAULT_MODEL, FLOAT_MODEL, ComparedRow, ModelRow
 from edge.bench.pipeline_bench import STAGES, LiveRow, PipelineRow
-from edge.errors import ConfigError, EmotiondError
-from edge.installation import extra_remedy
+from edge.doctor.machine import CPUINFO, INT8_FLAGS, check_throttling
+from edge.errors import ConfigError, EmotiondError, Level, os_errors_as
+from edge.metrics import SystemStats
+from edge.paths import extra_remedy
 from edge.tflite import Runtime
 
 TABLES = {  # fields that the table of each part shows (the JSON has all), and a note
@@ -37,8 +45,73 @@ TABLES = {  # fields that the table of each part shows (the JSON has all), and a
 COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")  # for any color vision (Okabe, Ito 2008)
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32  # inches; of plot, upper half and bar
 
+BOARD = Path("/proc/device-tree/model")
+
+PACKAGES = ["ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "mediapipe"]
+PACKAGES += ["opencv-python-headless", "opencv-python"]
+"""Packages whose version changes the figures."""
+
+MAX_REFERENCE_SPREAD = 0.15  # share of its median by which it varies in a quiet run
+
 AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 Row = ModelRow | PipelineRow | LiveRow
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Machine that was measured on, and how far its figures can be trusted."""
+
+    time: str
+    version: str
+    cpu: str
+    board: str | None  # name in the device tree
+    architecture: str
+    cores: int
+    features: tuple[str, ...]  # instruction sets that the models gain by
+    memory_mb: int
+    system: str
+    python: str
+    packages: dict[str, str]
+    temperature: float | None = None  # degrees Celsius of the hottest zone, at the end
+    throttling: tuple[str, ...] = ()
+    reference_ms: float  # median of `edge.bench.measurement.time_reference`
+    reference_spread: float  # its slowest time less its fastest, as a share of the median
+    noise: tuple[str, ...]  # reasons not to trust the figures
+    not_measured: dict[str, str]
+
+
+def describe_machine(
+    started: datetime, reference: Sequence[float], not_measured: dict[str, str]
+) -> Machine:
+    """Return the machine, given the milliseconds of the reference computation during the run."""
+    versions = {one.name.replace("_", "-"): one.version for one in distributions()}
+    middle = median(reference)
+    spread = (max(reference) - min(reference)) / middle
+    noise = f"the reference computation varied by {spread:.0%}; compare ratios only"
+    architecture, cpuinfo, board = platform.machine(), "", None
+    with suppress(OSError):
+        cpuinfo = CPUINFO.read_text()
+        board = BOARD.read_text().rstrip("\0\n")
+    cpu = re.search(r"^model name\s*: (.+)", cpuinfo, re.M)
+    flags = set(cpuinfo.split())
+    return Machine(
+        time=started.isoformat(timespec="seconds"),
+        version=__version__,
+        cpu=cpu[1] if cpu else platform.processor() or architecture,
+        board=board,
+        architecture=architecture,
+        cores=os.cpu_count() or 1,
+        features=tuple(flag for flag in INT8_FLAGS.get(architecture, ()) if flag in flags),
+        memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000,
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        packages={name: versions[name] for name in PACKAGES if name in versions},
+        temperature=SystemStats().sample().temperature,
+        throttling=tuple(one.text for one in check_throttling() if one.level is not Level.OK),
+        reference_ms=middle,
+        reference_spread=spread,
+        noise=(noise,) if spread > MAX_REFERENCE_SPREAD else (),
+        not_measured=not_measured,
+    )
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +137,10 @@ def cost(row: Row) -> float:
 
 def read_result(path: Path) -> Result:
     """Read what `emotiond bench --json` wrote."""
+    with os_errors_as(EmotiondError, path):
+        content = path.read_bytes()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Result)
-    except OSError as error:
-        raise EmotiondError(f"{path}: cannot be read: {error.strerror}") from error
+        return msgspec.json.decode(content, type=Result)
     except msgspec.MsgspecError as error:
         text = f"{path}: is not what `emotiond bench --json` writes: {error}"
         raise EmotiondError(text) from error
@@ -184,14 +257,12 @@ def compare(new: Result, old: Result) -> list[Change]:
 def plot(result: Result) -> bytes:
     """Return a PNG: accuracy against time, and where the time of a frame goes."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigError(f"--plot needs matplotlib ({error}): {extra_remedy('plot')}") from error
     pipelines = [row for row in result.pipeline if row.mode == "one thread"]
     bottom = 1.2 + BAR_HEIGHT * max(1, len(pipelines))
     figure = Figure(figsize=(PLOT_WIDTH, TOP_HEIGHT + bottom), layout="constrained")
-    FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, height_ratios=(TOP_HEIGHT, bottom))
     for row in result.models:
         if row.accuracy is not None:

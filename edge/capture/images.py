@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.capture.source import MAX_PIXELS, FileSettings, OversizedError, as_readonly, check_size
-from edge.errors import InputError
+from edge.errors import InputError, os_errors_as
 from edge.paths import path_text
 from edge.types import Frame, Image
 
@@ -41,11 +41,9 @@ class ImagesSettings(FileSettings, frozen=True, tag="images"):
     def frames(self) -> Generator[Frame | InputError, None, None]:
         """Yield each image, one second apart on their own clock, or why it cannot be read."""
         root, paths = self.path, [self.path]
-        try:
+        with os_errors_as(InputError, root):
             if root.is_dir():
                 paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
-        except OSError as error:
-            raise InputError(f"{root}: cannot be read: {error.strerror}") from error
         if not paths:
             raise InputError(f"{root}: expected images in this folder, found none")
         for index, path in enumerate(paths):
@@ -58,14 +56,12 @@ class ImagesSettings(FileSettings, frozen=True, tag="images"):
 
 def read_image(path: Path) -> Image:
     """Return the image in a file, as `decode_image`."""
-    try:
+    with os_errors_as(InputError, path):
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file")
         if (size := path.stat().st_size) > MAX_FILE_BYTES:
             raise InputError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found {size}")
         data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         image = decode_image(data)
     except InputError as error:

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from edge.capture.jpeg import MjpegParser, decode_jpeg
+from edge.capture.camera import MjpegParser, decode_jpeg
 from edge.capture.source import MAX_WAIT, Fps, Height, LiveSettings, LiveSource, Width, as_readonly
 from edge.errors import SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed

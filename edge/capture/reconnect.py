@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.capture.source import MAX_WAIT, ROUNDING_S, LiveSettings, LiveSource, OversizedError
 from edge.errors import InputError, SourceError
-from edge.native_stderr import caught_stderr
+from edge.terminal import caught_stderr
 from edge.types import CameraState, Frame, GrayImage, Image
 
 FIRST_DELAY, MAX_DELAY = 0.5, 15.0  # seconds between attempts; a camera is found within the last

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from edge.capture.ffmpeg import FrameConverter, decode_packet, find_video, open_container
 from edge.capture.source import MAX_WAIT, LiveSettings, OversizedError
+from edge.capture.video import FrameConverter, decode_packet, find_video, open_container
 from edge.errors import ConfigError, InputError, SourceError
 from edge.pipeline.worker import BoundedQueue, QueueClosed
 from edge.secrets import SecretRef, redact_url

@@ -112,8 +112,8 @@ def _formats(file: FileIO, buffers: int) -> Iterator[Format]:
         for index in range(MAX_ITEMS):
             *_, code = _ioctl(file, VIDIOC_ENUM_FMT, FORMAT, index, buffers, 0, b"", 0)
             letters = (code & ~BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip()
-            fourcc = f"{letters}-BE" if code & BIG_ENDIAN else letters
-            yield Format(fourcc, tuple(_sizes(file, code)))
+            letters += "-BE" if code & BIG_ENDIAN else ""
+            yield Format(letters, tuple(_sizes(file, code)))
 
 
 def _sizes(file: FileIO, code: int) -> Iterator[SizeRange]:

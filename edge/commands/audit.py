@@ -112,8 +112,7 @@ def forget(options: argparse.Namespace) -> ExitCode:
 
 def data_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what leaves the process by each part of a config, then what lies on disk."""
-    cameras = config.by_camera().values()
-    blurs = "; ".join(dict.fromkeys(camera.privacy.blur for camera in cameras))
+    blurs = "; ".join(dict.fromkeys(one.privacy.blur for one in config.by_camera().values()))
     blur = "" if blurs == PrivacyBlur.NONE else f", blurred ({blurs})"
     for flow in config.outgoing_flows():
         yield replace(flow, what=flow.what + blur) if flow.data == "images" else flow

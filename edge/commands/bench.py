@@ -10,7 +10,6 @@ import msgspec
 
 from edge.bench import report
 from edge.bench.clips import CROWD, NOBODY, ONE_FACE, clip_of
-from edge.bench.machine_info import describe_machine
 from edge.bench.measurement import run_interleaved
 from edge.bench.model_bench import FLOAT_ROW, model_requests
 from edge.bench.pipeline_bench import measure_live, pipeline_requests
@@ -91,7 +90,7 @@ def _measure(options: argparse.Namespace) -> report.Result:
             live.append(measure_live(scene, path, options.live or 30.0, options.seconds))
             bar.advance(task)
     return report.Result(
-        machine=describe_machine(started, measured.reference, measured.failures),
+        machine=report.describe_machine(started, measured.reference, measured.failures),
         models=report.aggregate(measured.results[: len(models)], FLOAT_ROW),
         pipeline=report.aggregate(measured.results[len(models) :]),
         live=live,

@@ -14,7 +14,7 @@ import msgspec
 
 from edge.capture import SourceSettings
 from edge.config import Config, parse_config, parse_detector, parse_source
-from edge.errors import ConfigError, EmotiondError
+from edge.errors import ConfigError, EmotiondError, os_errors_as
 from edge.paths import SERVICE_CONFIG, asset, atomic_write, user_config
 from edge.publish import MqttSettings
 from edge.publish.mqtt.settings import Name
@@ -149,7 +149,5 @@ def write_output(path: Path, content: bytes, private: bool = True) -> None:
     if path == STDOUT:
         write_bytes(content)
         return
-    try:
+    with os_errors_as(EmotiondError, path, "written"):
         atomic_write(path, content, private=private)
-    except OSError as error:
-        raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error

@@ -13,8 +13,7 @@ import yaml
 from edge import __version__
 from edge.commands.common import STDOUT, add_config, add_subcommand, output_path, write_output
 from edge.config import load_config, parse_config, parse_config_file
-from edge.config_migration import rename_keys
-from edge.config_values import parse_yaml, read_config
+from edge.config_values import parse_yaml, read_config, rename_keys
 from edge.errors import ConfigError, EmotiondError, ExitCode
 from edge.publish import MqttSettings, expand_sink
 from edge.terminal import print_line, print_note

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Self
 
 from edge.errors import EmotiondError
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 
 HOST = "127.0.0.1"
 

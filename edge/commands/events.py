@@ -39,8 +39,7 @@ def watch(options: argparse.Namespace) -> ExitCode:
     """Print what is published until Ctrl-C, or until nobody reads it any more."""
     config = load_config(options.config)
     settings = common.mqtt_sinks(config)[0]
-    device = options.device or settings.name
-    root = f"{settings.prefix}/{device}"
+    root = f"{settings.prefix}/{options.device or settings.name}"
     print_note(f"{root}/... at {' or '.join(map(str, settings.addresses))}; Ctrl-C ends")
     topics = Topics(root, "+" if config.cameras else "")
     told: dict[str, str] = {}
@@ -142,8 +141,7 @@ def replay(options: argparse.Namespace) -> ExitCode:
     with closing(replay_events(events, sinks, options.speed)) as published:
         for number, event in enumerate(published, start=1):
             print_line(f"{number}/{len(events)}  {event_line(encode_event(event))}")
-    left = sum(sink.dropped + sink.waiting for sink in sinks)
-    return ExitCode.FAULT if left else ExitCode.OK
+    return ExitCode.FAULT if any(one.dropped or one.waiting for one in sinks) else ExitCode.OK
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:

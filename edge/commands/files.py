@@ -17,11 +17,10 @@ from rich.table import Table
 
 from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, read_image
-from edge.capture.orientation import orient
-from edge.capture.source import iter_frames
+from edge.capture.source import iter_frames, orient
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
-from edge.errors import EmotiondError, ExitCode, SourceError
+from edge.errors import EmotiondError, ExitCode, SourceError, os_errors_as
 from edge.offline import video as offline
 from edge.offline.report import events_csv
 from edge.offline.timeline import timeline_svg
@@ -73,8 +72,7 @@ def _add_analysis_options(parser: ArgumentParser) -> None:
 def _load_config(options: Namespace) -> Config:
     """Return the config with what `_add_analysis_options`' options say; its source is a video."""
     config = common.with_model_options(load_config(options.config), options)
-    blur = options.blur or config.privacy.blur
-    privacy = msgspec.structs.replace(config.privacy, blur=blur)
+    privacy = msgspec.structs.replace(config.privacy, blur=options.blur or config.privacy.blur)
     given = {key: getattr(options, key) for key in ("rotation", "flip", "crop")}
     source = {key: value for key, value in given.items() if value is not None}
     oriented = parse_config({"source": {"kind": "video", "path": ".", **source}}, Path("--crop"))
@@ -110,10 +108,8 @@ def _output_paths(
     if not is_folder and named.suffix.lower() not in suffixes:
         raise UsageError(f"{named}: expected {' or '.join(suffixes)}, or a folder")
     folder = named if is_folder else named.parent
-    try:
+    with os_errors_as(EmotiondError, folder, "made"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmotiondError(f"{folder}: cannot be made: {error.strerror}") from error
     if not os.access(folder, os.W_OK):
         raise EmotiondError(f"{folder}: cannot be written into")
     return [named / name for name in names] if is_folder else [named]

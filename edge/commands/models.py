@@ -20,8 +20,7 @@ from edge.detect.model_files import PACKAGES, fetch, installed_model_directory
 from edge.errors import ConfigError, ExitCode, InputError
 from edge.infer.calibration import Calibrator, check_writable, learn_expressions, write_baseline
 from edge.infer.classifier import NeutralBaseline, load_baseline, open_classifier
-from edge.infer.crop import crop_largest
-from edge.infer.face_images import FaceFolder
+from edge.infer.crop import FaceFolder, crop_largest
 from edge.paths import note_image
 from edge.terminal import plural, print_line
 from edge.types import EXPRESSIONS

@@ -30,8 +30,8 @@ AUTO_ORDER: tuple[type[NamedDetectorSettings], ...] = get_args(NamedDetectorSett
 
 
 def detector_kinds() -> tuple[str, ...]:
-    """Return what the kinds of detector are called in a config."""
-    return tuple(str(kind.__struct_config__.tag) for kind in get_args(DetectorSettings))
+    """Return what the kinds of detector are called in a config, but for `auto`."""
+    return tuple(str(kind.__struct_config__.tag) for kind in AUTO_ORDER)
 
 
 def open_detector(settings: DetectorSettings) -> Detector:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 from edge.tflite import Runtime, TFLiteModel, sigmoid
 from edge.types import Face, Image, KindSettings
 

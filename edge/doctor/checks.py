@@ -16,6 +16,7 @@ from importlib.metadata import distributions
 from itertools import islice
 from pathlib import Path
 
+from edge import errors
 from edge.capture import SourceSettings
 from edge.capture.camera import CameraSettings
 from edge.capture.picamera import PicameraSettings, find_program
@@ -23,20 +24,10 @@ from edge.capture.source import iter_frames, read_first
 from edge.capture.v4l2 import processes_using
 from edge.config import Config, load_config
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
-from edge.detect.orientation_check import better_rotation
+from edge.detect.detector import better_rotation
 from edge.doctor import check_opencv, check_python, machine
 from edge.doctor.camera import check_camera
-from edge.errors import (
-    CheckResult,
-    ConfigError,
-    EmotiondError,
-    Level,
-    ModelError,
-    SourceError,
-    failure,
-    ok,
-    warning,
-)
+from edge.errors import CheckResult, failure, ok, warning
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model, systemd_unit_for
 from edge.secrets import redact_url
@@ -63,7 +54,7 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
     yield from guarded("processor", machine.check_cpu())
     try:
         config = load_config(path)
-    except ConfigError as error:
+    except errors.ConfigError as error:
         yield failure("config", str(error), "correct it; what it should name was not looked at")
     else:
         yield ok("config", f"{path}: can be read")
@@ -94,7 +85,7 @@ def _check_camera(config: Config) -> Iterator[CheckResult]:
     if delegate.delegate is not None:
         results = [*guarded("delegate", check_delegate(config))]
         yield from results
-        if results[0].level is not Level.OK:
+        if results[0].level is not errors.Level.OK:
             delegate = NO_DELEGATE
     with opened_with(delegate):
         yield from guarded("model", check_classifier(config.classifier))
@@ -107,11 +98,10 @@ def guarded(subject: str, results: Iterator[CheckResult]) -> Iterator[CheckResul
     """Pass results on; a check that raises an error is a failure and does not end the others."""
     try:
         yield from results
-    except ConfigError as error:
+    except errors.ConfigError as error:
         yield failure(subject, str(error), "correct the config, or install what it names")
-    except ModelError as error:
-        remedy = "install emotiond again, or name another model with its card"
-        yield failure(subject, str(error), remedy)
+    except errors.ModelError as error:
+        yield failure(subject, str(error), "install emotiond again, or name another model and card")
     except Exception as error:
         log.error("%s", redact_url(traceback.format_exc()))
         text = f"cannot be looked at: {type(error).__name__}: {' '.join(str(error).split())}"
@@ -167,7 +157,7 @@ def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
         subject = f"source {settings.location}"
         try:
             width, height = read_first(settings.open()).size
-        except SourceError as error:
+        except errors.SourceError as error:
             text, _, remedy = str(error).partition("; ")
             if not remedy and settings.is_live:
                 remedy = "check the address, and whether others play it"
@@ -184,7 +174,7 @@ def check_picamera(settings: PicameraSettings) -> Iterator[CheckResult]:
         backend = settings.find_backend()
         name = backend if isinstance(backend, str) else backend.__name__
         yield ok(subject, f"is read through {name}")
-    except SourceError as error:
+    except errors.SourceError as error:
         text, _, remedy = str(error).partition(": ")
         yield failure(subject, text, remedy)
     if program is not None:
@@ -212,7 +202,7 @@ def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Ite
     if isinstance(source, CameraSettings) and list(processes_using(Path(source.node))):
         return  # what another process uses is left alone
     images: list[Image] = []
-    with suppress(SourceError), closing(source.open()) as opened:
+    with suppress(errors.SourceError), closing(source.open()) as opened:
         for frame in islice(iter_frames(opened, ORIENTATION_TIMEOUT_S), MAX_ORIENTED_IMAGES):
             images.append(frame.image)
     found, better = better_rotation(open_detector(detector), images)
@@ -258,7 +248,7 @@ def check_web(settings: WebSettings) -> Iterator[CheckResult]:
     try:
         listen(settings).close()
         yield ok("web page", f"{address} is free")
-    except EmotiondError as error:
+    except errors.EmotiondError as error:
         health = _health(settings.port)
         if health is None:
             yield failure("web page", str(error), "`ss -ltnp` tells what uses it")

@@ -198,5 +198,4 @@ def _check_care(unit: str, found: dict[str, str]) -> Iterator[CheckResult]:
         remedy = f"sudo systemctl daemon-reload && sudo systemctl restart {unit}"
         yield warning(unit, "its file was changed, and is not in force", remedy)
     if found["ProcSubset"] == "pid":
-        text = f"ProcSubset=pid hides /proc/cpuinfo; {SLOW_MODELS}"
-        yield warning(unit, text, "set ProcSubset=all")
+        yield warning(unit, f"ProcSubset=pid hides {CPUINFO}; {SLOW_MODELS}", "set ProcSubset=all")

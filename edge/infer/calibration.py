@@ -15,7 +15,7 @@ from edge.capture import Source
 from edge.capture.images import ImagesSettings
 from edge.capture.source import iter_frames
 from edge.detect.detector import Detector, filter_faces
-from edge.errors import CalibrationError, ModelError
+from edge.errors import EmotiondError, ModelError, os_errors_as
 from edge.infer import classifier as model
 from edge.infer.classifier import NeutralBaseline, TFLiteClassifier
 from edge.infer.crop import QualitySettings
@@ -48,7 +48,7 @@ class Calibrator:
     """A model's answers to one person, who is alone before the camera or in images.
 
     Frames with nobody or several people in view are skipped, and so are crops that the daemon would
-    not read. A CalibrationError: too little could be seen. In the regions to `ignore` nobody is
+    not read. An EmotiondError: too little could be seen. In the regions to `ignore` nobody is
     looked for.
     """
 
@@ -111,7 +111,7 @@ class Calibrator:
             found = "".join(f", {count} {why}" for why, count in skipped.most_common())
             text = f"{what}expected at least {least} good looks at one face, found {len(answers)}"
             remedy = "sit alone, near, well lit and still before the camera, and try again"
-            raise CalibrationError(f"{text}{found}; {remedy}")
+            raise EmotiondError(f"{text}{found}; {remedy}")
         return np.stack(answers)
 
 
@@ -154,7 +154,7 @@ class Learned(NamedTuple):
 def learn_expressions(
     card: ModelCard, answers: Mapping[str, Probabilities], known: NeutralBaseline | None
 ) -> Learned:
-    """Return how a person shows classes, beside what is `known`; CalibrationError: no gain."""
+    """Return how a person shows classes, beside what is `known`; EmotiondError: no gain."""
     nothing = (0.0,) * len(card.labels)
     baseline = known or NeutralBaseline(card.name, card.sha256, card.labels, 0, nothing)
     baseline = msgspec.structs.replace(baseline, expressions=())
@@ -168,7 +168,7 @@ def learn_expressions(
     if after <= min(before, 0.999):
         found = f"found {before:.0%} of them told apart without it and {after:.0%} with it"
         remedy = "show each more clearly, or leave out what you do not show"
-        raise CalibrationError(f"expected expressions that differ more, {found}; {remedy}")
+        raise EmotiondError(f"expected expressions that differ more, {found}; {remedy}")
     matrix = np.round(np.clip(fit_expressions(seen, classes), -10, 10), 4).tolist()
     learned = msgspec.structs.replace(baseline, expressions=tuple(map(tuple, matrix)))
     return Learned(learned, len(seen), before, after)
@@ -198,16 +198,14 @@ def balanced_accuracy(values: NDArray[np.floating], classes: NDArray[np.int64]) 
 
 
 def check_writable(path: Path) -> None:
-    """Raise a CalibrationError where a baseline cannot be written, before somebody sits still."""
+    """Raise an EmotiondError where a baseline cannot be written, before somebody sits still."""
     if not path.parent.is_dir():
-        raise CalibrationError(f"{path}: cannot be written: there is no folder {path.parent}")
+        raise EmotiondError(f"{path}: cannot be written: there is no folder {path.parent}")
     if path.exists() and not path.is_file():
-        raise CalibrationError(f"{path}: cannot be written: it is there, and not a file")
+        raise EmotiondError(f"{path}: cannot be written: it is there, and not a file")
 
 
 def write_baseline(path: Path, baseline: NeutralBaseline) -> None:
-    """Write a baseline atomically, or raise a CalibrationError."""
-    try:
+    """Write a baseline atomically, or raise an EmotiondError."""
+    with os_errors_as(EmotiondError, path, "written"):
         atomic_write(path, msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n")
-    except OSError as error:
-        raise CalibrationError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,7 +1,9 @@
-"""Face crops: the part of a frame that a classifier sees, and how well it can be read."""
+"""Face crops: the part of a frame that a classifier sees, its quality, and folders of crops."""
 
+import errno
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import cv2
@@ -9,7 +11,9 @@ import msgspec
 import numpy as np
 
 from edge.detect.image_ops import resize, shrink_by_mean
+from edge.errors import DataError, os_errors_as
 from edge.geometry import Box, CropCalibration, KeyPoints
+from edge.paths import atomic_write
 from edge.types import SIDE, Face, GrayImage, Image, Quality, Reason, Track
 
 MAX_LEVEL_ROLL = 10.0
@@ -138,3 +142,33 @@ def _sharpness(part: GrayImage) -> float:
     a, c = float(across @ across + twist), float(down @ down + twist)
     b = float((across + down) @ mixed)
     return (a + c - math.hypot(a - c, 2 * b)) / (len(across) * variance)
+
+
+class FaceFolder:
+    """Numbered face images of one class, for training, which their owner alone may read.
+
+    `emotiond collect` and the page write them. The numbers continue from the last image that is
+    there, so that nothing is overwritten. `note` is called before each is written. A DataError says
+    what cannot be made, noted or written.
+    """
+
+    def __init__(self, folder: Path, note: Callable[[Path], None]) -> None:
+        self._folder, self._note = folder, note
+        with os_errors_as(DataError, folder, "made or read"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stems = [path.stem for path in folder.iterdir()]
+        self._last = max((int(stem) for stem in stems if stem.isdecimal()), default=0)
+
+    def add(self, crop: GrayImage) -> Path:
+        """Write one more image, as the classifier sees a face; return its file."""
+        self._last += 1
+        path = self._folder / f"{self._last:06d}.png"
+        try:
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "another program wrote it meanwhile")
+            self._note(path)
+            atomic_write(path, cv2.imencode(".png", crop)[1].tobytes(), private=True)
+        except OSError as error:
+            where = error.filename2 or error.filename or path
+            raise DataError(f"{where}: cannot be written: {error.strerror}") from error
+        return path

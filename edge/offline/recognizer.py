@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
@@ -15,7 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture import EndOfStream, Source
 from edge.capture.images import decode_image, pillow_to_bgr, read_image
 from edge.config import parse_config
 from edge.errors import InputError, SourceError
@@ -23,7 +21,7 @@ from edge.pipeline.build import PipelineComponents
 from edge.pipeline.pipeline import Pipeline
 from edge.pipeline.processing import analyze_image, build_processing
 from edge.pipeline.worker import BoundedQueue
-from edge.types import AnalyzedFrame, Expression, Frame, Image
+from edge.types import AnalyzedFrame, Expression, Image
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -125,19 +123,17 @@ def analyze_frames(
     """
     live = components.live
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)
-    source = _FailFastSource(components.source)
-    components = components if live else replace(components, source=source)
 
     def show(frame: AnalyzedFrame | None) -> None:
         if frame is not None:  # what was seen is still to be yielded
             frames.put(frame)
 
-    pipeline = Pipeline(components, show)
+    pipeline = Pipeline(components, show, fails_fast=not live)
     patience = timeout_s if live else math.inf
     deadline = time.monotonic() + patience
     pipeline.start()
     try:
-        while pipeline.error is None and (pipeline.running or len(frames)):
+        while pipeline.running or len(frames):
             frame = frames.get(POLL_INTERVAL_S)
             if frame is not None:
                 yield frame
@@ -145,27 +141,8 @@ def analyze_frames(
             elif time.monotonic() > deadline:
                 found = f"no frame came for {timeout_s:g} s"
                 raise SourceError(f"{found}; is the camera there, and free?")
-        if (error := pipeline.error or source.error) is not None:
-            raise error
+        if pipeline.error is not None:
+            raise pipeline.error
     finally:
         frames.close()
         pipeline.stop()
-
-
-class _FailFastSource:
-    """A source that ends at the first input that cannot be read, and keeps the reason."""
-
-    def __init__(self, source: Source) -> None:
-        self.error: InputError | None = None
-        self._source, self.close = source, source.close
-
-    @property
-    def online(self) -> bool | None:
-        return self._source.online
-
-    def read(self) -> Frame | None:
-        try:
-            return self._source.read()
-        except InputError as error:
-            self.error = error
-            raise EndOfStream from error

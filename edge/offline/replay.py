@@ -12,7 +12,7 @@ from secrets import token_hex
 
 import msgspec
 
-from edge.errors import InputError
+from edge.errors import InputError, os_errors_as
 from edge.publish import MultiSink, Sink
 from edge.publish.events import decode_event
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
@@ -24,12 +24,9 @@ MAX_SLEEP_S = 60.0  # longest single sleep in seconds: what the system takes is 
 
 def read_events(path: Path) -> list[EmotionEvent]:
     """Return the events of a jsonl file, at least one; InputError: unreadable, or another line."""
-    try:
-        with open(path, "rb") as file:
-            lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
-            events = [_decode(line, f"{path}, line {number}") for number, line in lines]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    with os_errors_as(InputError, path), open(path, "rb") as file:
+        lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        events = [_decode(line, f"{path}, line {number}") for number, line in lines]
     if not events:
         raise InputError(f"{path}: expected an event on each line, found no line")
     return events

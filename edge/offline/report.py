@@ -10,18 +10,8 @@ from statistics import median
 from string import Template
 
 from edge.offline.timeline import draw_timeline, escape_text, format_duration, format_time
-from edge.publish.intervals import (
-    ExpressionInterval,
-    deduplicate,
-    durations,
-    event_time,
-    intervals_of,
-    is_video,
-    time_by_emotion,
-    time_in_view,
-    transitions,
-    visits,
-)
+from edge.publish import intervals as spans
+from edge.publish.intervals import ExpressionInterval
 from edge.types import EmotionEvent, EventType
 from edge.view.annotate import color_for
 
@@ -44,15 +34,15 @@ def events_csv(events: Iterable[EmotionEvent], labels: Sequence[str]) -> str:
         first = position, event.type.value, event.track_id, event.emotion, event.confidence
         shares = (probabilities.get(label, "") for label in labels)
         box = (round(edge, 1) for edge in event.box.edges)
-        row = *first, *shares, " ".join(event.reasons), *box, round(event.duration, 3)
-        writer.writerow(row)
+        last = " ".join(event.reasons), *box, round(event.duration, 3)
+        writer.writerow((*first, *shares, *last))
     return text.getvalue()
 
 
 def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
     """Return an HTML page about events, in any order, by camera, without any image of people."""
-    events = deduplicate(events)
-    video, intervals = is_video(events), intervals_of(events)
+    events = spans.deduplicate(events)
+    video, intervals = spans.is_video(events), spans.intervals_of(events)
     cameras = sorted({event.camera_name for event in events})
     parts = [_figures(intervals, events)]
     if len(cameras) > 1:
@@ -66,7 +56,7 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
         )
     texts = {
         "name": name,
-        "period": _period([event_time(event, video) for event in events], video),
+        "period": _period([spans.event_time(event, video) for event in events], video),
         "models": ", ".join(sorted({event.model for event in events})),
         "detectors": ", ".join(sorted({event.detector for event in events})),
     }
@@ -77,8 +67,8 @@ def html_report(name: str, events: Sequence[EmotionEvent]) -> str:
 
 def _figures(intervals: Sequence[ExpressionInterval], events: Sequence[EmotionEvent]) -> str:
     figures = {
-        "faces": len(visits(intervals)),
-        "with a face in view": format_duration(time_in_view(intervals)),
+        "faces": len(spans.visits(intervals)),
+        "with a face in view": format_duration(spans.time_in_view(intervals)),
         "expressions": len(intervals),
         "events": len(events),
     }
@@ -96,12 +86,12 @@ def _camera_sections(
     """Return timeline and tables of one camera."""
     shown = [event for event in events if event.type is not EventType.END]
     reasons = Counter((reason.replace("_", " "),) for event in shown for reason in event.reasons)
-    changes = transitions(intervals).items()
+    changes = spans.transitions(intervals).items()
     unchanged, readable = "No face changed its expression.", "Every face could be read."
     return [
         _section("Expression of each face, by its number", draw_timeline(intervals, video)[0]),
         '<div class="columns">',
-        _section("Time by expression", _shares_table(time_by_emotion(intervals))),
+        _section("Time by expression", _shares_table(spans.time_by_emotion(intervals))),
         _section("How long each lasts", _durations_table(intervals)),
         "</div>",
         _section("Faces", _faces_table(intervals, video)),
@@ -136,9 +126,9 @@ def _cameras_table(cameras: Sequence[str], intervals: Sequence[ExpressionInterva
     rows = []
     for camera in cameras:
         own = [one for one in intervals if one.camera_name == camera]
-        count, bar = str(len(visits(own))), _share_bar(time_by_emotion(own))
+        count, bar = str(len(spans.visits(own))), _share_bar(spans.time_by_emotion(own))
         name = escape_text(camera or NO_CAMERA)
-        rows.append((name, count, format_duration(time_in_view(own)), bar))
+        rows.append((name, count, format_duration(spans.time_in_view(own)), bar))
     return _table(("", "faces", "in view", ""), rows)
 
 
@@ -152,7 +142,7 @@ def _shares_table(seconds: Mapping[str, float]) -> str:
 
 def _durations_table(intervals: Sequence[ExpressionInterval]) -> str:
     rows = []
-    for emotion, seconds in durations(intervals).items():
+    for emotion, seconds in spans.durations(intervals).items():
         middle, longest = format_duration(median(seconds)), format_duration(max(seconds))
         rows.append((escape_text(emotion), str(len(seconds)), middle, longest))
     return _table(("", "times", "median", "longest"), rows)
@@ -160,10 +150,10 @@ def _durations_table(intervals: Sequence[ExpressionInterval]) -> str:
 
 def _faces_table(intervals: Sequence[ExpressionInterval], video: bool) -> str:
     """Return a row for each visit, the longest first."""
-    ranked = sorted(visits(intervals), key=lambda visit: visit[0].start - visit[-1].end)
+    ranked = sorted(spans.visits(intervals), key=lambda visit: visit[0].start - visit[-1].end)
     rows = []
     for visit in ranked[:MAX_ROWS]:
-        seconds = time_by_emotion(visit)
+        seconds = spans.time_by_emotion(visit)
         total, most = sum(seconds.values()), next(iter(seconds))
         came, in_view = format_time(visit[0].start, video), format_duration(total)
         mostly = f"{escape_text(most)} {seconds[most] / total:.0%}"

@@ -17,14 +17,19 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.capture.ffmpeg import decode_frames
 from edge.capture.source import ROUNDING_S
-from edge.capture.video import MAX_GAP_S, VideoSettings, announced_seconds, open_video, rate_of
+from edge.capture.video import (
+    MAX_GAP_S,
+    VideoSettings,
+    announced_seconds,
+    decode_frames,
+    open_video,
+    rate_of,
+)
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
-from edge.installation import extra_remedy
 from edge.offline.recognizer import analyze_frames
-from edge.paths import part_of
+from edge.paths import extra_remedy, part_of
 from edge.pipeline.build import build_components
 from edge.processes import run_in_processes
 from edge.publish import Sink

@@ -187,7 +187,7 @@ class SetupBuilder:
             if own.name not in models:
                 models[own.stem] = own
         snapshots = any(camera.privacy.allow_snapshots for camera in cameras)
-        return Catalog(models, detector_kinds(), snapshots)
+        return Catalog(models, ("auto", *detector_kinds()), snapshots)
 
     def _specs_for(self, config: Config, catalog: Catalog) -> tuple[SinkSpec, ...]:
         outboxes, several, retained = config.outbox_paths(), bool(config.cameras), None

@@ -48,7 +48,7 @@ class Pipeline:
     `Sink.publish` is called from the publish thread alone. `show` is given each analyzed frame, or
     None where there is nothing to be seen; behind a file it may make the pipeline wait. `sinks` are
     those of the components where other pipelines publish there as well: whoever gives them prepares
-    and closes them.
+    and closes them. Where it `fails_fast`, an input that cannot be read ends it.
 
     Attributes:
         components: those that the workers use, or will from their next step on.
@@ -63,10 +63,11 @@ class Pipeline:
         show: Callable[[types.AnalyzedFrame | None], object] = lambda frame: None,
         sinks: MultiSink | None = None,
         name: str = "",
+        fails_fast: bool = False,
     ) -> None:
         self.failed_inputs, self.name = 0, name  # inputs that could not be read
         self.removed = self.abandoned = False
-        self.components = components
+        self.components, self._fails_fast = components, fails_fast
         self.source = PausableSource(components.source, components.live)
         self._show = show
         self.sinks = MultiSink(components.sinks) if sinks is None else sinks
@@ -206,6 +207,8 @@ class Pipeline:
         except EndOfStream as end:
             raise QueueClosed from end
         except InputError as error:
+            if self._fails_fast:
+                raise
             log.error("%s", error)
             self.failed_inputs += 1
             return

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 
 from edge.errors import CheckResult, ConfigError, failure, ok
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 from edge.publish.mqtt.settings import Address, Host, Port
 from edge.publish.sink import BaseSinkSettings, QueuedSink, SinkContext
 from edge.types import DataFlow, EmotionEvent, FaceSnapshot

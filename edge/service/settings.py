@@ -17,8 +17,7 @@ from msgspec import inspect as types
 from edge.capture.camera import CameraSettings
 from edge.capture.v4l2 import ROOT, query_node, video_nodes
 from edge.config import Config, RetentionSettings
-from edge.config_migration import rename_keys
-from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config
+from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config, rename_keys
 from edge.errors import ConfigError
 from edge.paths import asset, atomic_write
 from edge.publish import MqttSettings

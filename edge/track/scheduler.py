@@ -12,9 +12,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.detect.detector import Detector, filter_faces
+from edge.detect.detector import Detector, OrientationProbe, filter_faces
 from edge.detect.image_ops import shrink_by_mean, shrink_to_width, to_gray
-from edge.detect.orientation_check import OrientationProbe
 from edge.geometry import Box, Shift
 from edge.track.motion import CELLS, is_cut, max_change, track_box
 from edge.track.tracker import Tracker, TrackerSettings

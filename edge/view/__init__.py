@@ -13,8 +13,7 @@ from typing import Annotated
 import msgspec
 
 from edge.errors import ConfigError
-from edge.installation import extra_remedy
-from edge.paths import UPLOADS
+from edge.paths import UPLOADS, extra_remedy
 from edge.pipeline.worker import LatestFrame
 from edge.publish import Sink
 from edge.secrets import SecretRef
@@ -138,6 +137,7 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             where = f"http://{self.host}:{self.port}"
             leaves = self.host not in {"127.0.0.1", "::1", "localhost"}
             yield DataFlow("images", "live, on the web page", who, where, leaves)
+            yield DataFlow("images", "one of another camera, in its guide", who, where, leaves)
             yield DataFlow("events", "faces in view and events", who, where, leaves)
             yield DataFlow("numbers", "statistics of the daemon", who, where, leaves)
             what, kept = "videos uploaded to the page, annotated copies", "an hour"

@@ -104,7 +104,7 @@ def fetch_networks(folder: Path) -> str:
     """Fetch published networks for programs in `folder`; return the variable that names them.
 
     Raises:
-        FetchError: they cannot be obtained.
+        EmotiondError: they cannot be obtained.
     """
     for package in PACKAGES.values():
         fetch(package, folder / "share/emotiond/models")

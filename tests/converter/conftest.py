@@ -19,16 +19,16 @@ def small_network() -> Iterator[None]:
     """Let recipes of `tiny` train two layers: every kind of layer and of step is among them."""
     import keras
 
-    from converter.models import classifiers
+    from converter import models
 
-    def small(classes: int) -> classifiers.Model:
-        faces, x = classifiers._entry()
+    def small(classes: int) -> models.Model:
+        faces, x = models._entry()
         for _ in range(2):
-            x = keras.layers.MaxPooling2D()(classifiers._convolution(x, 8))
-        return classifiers._with_heads("tiny", faces, x, classes, dropout=0.1)
+            x = keras.layers.MaxPooling2D()(models._convolution(x, 8))
+        return models._with_heads("tiny", faces, x, classes, dropout=0.1)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(classifiers.NETWORKS, "tiny", small)
+        patch.setitem(models.NETWORKS, "tiny", small)
         yield
 
 
@@ -51,8 +51,8 @@ def small_detector() -> Iterator[None]:
     """Let detectors have one convolution a grid, and nothing that joins the grids."""
     import keras
 
-    from converter.detector import quantize, train
-    from converter.models import detector as models
+    from converter import models
+    from converter.detector import train
     from tests.converter.detector import light_detector
 
     def small(height: int, width: int, channels: int) -> models.Model:
@@ -67,7 +67,7 @@ def small_detector() -> Iterator[None]:
         return keras.Model(picture, models._outputs(grids), name="detector")
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (models, train, quantize, light_detector):
+        for module in (models, train, light_detector):
             patch.setattr(module, "detector", small)
         yield
 

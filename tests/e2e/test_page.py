@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, expect, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from edge.config import load_config
@@ -402,6 +402,17 @@ def test_no_text_is_cut_or_lies_over_another(
         assert page.evaluate(CUT_TEXTS) == []
         assert page.evaluate(OVERLAPS) == []
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    page.close()
+
+
+def test_the_picture_is_as_wide_as_the_cards_below_it(visit: Visit, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1920, "height": 900})
+    page.goto(visit.address, wait_until="domcontentloaded")
+    page.locator("#faces .face").first.wait_for()
+    expect(page.locator("#overlay")).to_be_hidden()  # by then the picture has its shape
+    edges = "cards => cards.map((card) => Math.round(card.getBoundingClientRect().right))"
+    cards = page.locator("[data-view=live] .column:first-child > .card:visible")
+    assert len(set(cards.evaluate_all(edges))) == 1
     page.close()
 
 

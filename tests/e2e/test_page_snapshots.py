@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.embedded_broker import free_port
 from edge.errors import ExitCode
 from edge.view.snapshots import snapshot_sizes

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.errors import ExitCode
 from edge.types import Image

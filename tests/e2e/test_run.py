@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from tests.brokers import Broker, wait_until
@@ -185,5 +185,5 @@ def test_who_has_no_broker_and_configured_none_is_told_once_how_to_look(
     with Daemon(tmp_path, config) as daemon:
         assert daemon.wait() == 0
     (line,) = (one for one in daemon.log.splitlines() if "cannot be reached" in one)
-    assert ("`emotiond run --web" in line) == (sinks is None)
+    assert ("add `--no-mqtt`" in line) == (sinks is None)
     assert ("WARNING" in line) == (sinks is not None)

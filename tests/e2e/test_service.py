@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from tests.brokers import Broker, wait_until

@@ -8,7 +8,7 @@ import pytest
 from edge.capture.video import VideoSettings
 from edge.cli import main
 from edge.config import Config, load_config
-from edge.config_migration import RENAMED, rename_keys
+from edge.config_values import RENAMED, rename_keys
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
 from edge.view import PrivacyBlur

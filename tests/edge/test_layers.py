@@ -7,7 +7,7 @@ from pathlib import Path
 import edge
 
 LAYERS = (
-    "errors types geometry zones schedule processes paths installation secrets metrics terminal config_errors config_migration native_stderr tflite model_card pipeline.worker",
+    "errors types geometry zones schedule processes paths secrets metrics terminal config_errors tflite model_card pipeline.worker",
     "capture detect track infer",
     "service.commands",
     "publish",

@@ -18,7 +18,7 @@ from tests.faults import fault
 
 pytest.importorskip("uvicorn", reason="the page needs the extra `web`")
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port

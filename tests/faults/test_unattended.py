@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from tests.brokers import MOSQUITTO, Mosquitto, wait_until
 from tests.e2e.daemon import Daemon, mqtt, read_events

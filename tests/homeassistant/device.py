@@ -52,8 +52,8 @@ class PublishedDevice:
         self.set()
         self.sink.start()
         self.sink.publish(stats())
-        wait_until(lambda: self.id_of("emotion") in self.home.states())
-        wait_until(lambda: self.state_of("emotion") != "unavailable")
+        wait_until(lambda: self.id_of("emotion") in self.home.states(), 60)
+        wait_until(lambda: self.state_of("emotion") != "unavailable", 60)
         return self
 
     def __exit__(self, *_: object) -> None:

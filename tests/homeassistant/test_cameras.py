@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from tests.brokers import Mosquitto, wait_until
 from tests.e2e.daemon import Daemon

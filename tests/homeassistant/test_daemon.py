@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
 from tests.brokers import Mosquitto, wait_until
@@ -60,7 +60,7 @@ def running_daemon(
     sink = {"kind": "mqtt", "host": "127.0.0.1", "port": home_broker.port, "device": NAME}
     with LiveStream(CLIP, fps=8) as stream:
         config = {
-            "source": {"kind": "stream", "url": stream.url},
+            "source": {"kind": "stream", "url": stream.url, "lost_after_s": 60},
             "sinks": [sink],
             "privacy": {"allow_snapshots": True},
             "web": {"enabled": True, "port": page_port},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 
 WHEEL = {"url": "file:///srv/a%20b/emotiond-0.1.0-py3-none-any.whl", "archive_info": {}}
 CHECKOUT = {"url": "file:///srv/emotiond", "dir_info": {"editable": True}}

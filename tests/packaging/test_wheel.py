@@ -70,7 +70,7 @@ def test_it_carries_recipes_clip_and_units(installed: Path, tmp_path: Path) -> N
 
 
 def test_a_missing_extra_is_added_from_where_it_came(installed: Path, tmp_path: Path) -> None:
-    code = "from edge.installation import extra_remedy; print(extra_remedy('web'))"
+    code = "from edge.paths import extra_remedy; print(extra_remedy('web'))"
     told = run(installed / "python", "-c", code, folder=tmp_path)
     assert told == f"{installed / 'python'} -m pip install 'emotiond[web]'\n"
 

@@ -5,7 +5,7 @@ Usage: stream.py FPS PORT
 
 import sys
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.data.label_sets import LABEL_SETS, Selection
-from converter.evaluate.crop_calibration import lay_out
+from converter.detector.evaluate import lay_out
 from converter.evaluate.predictor import Logits, Predictor
 from edge.errors import DataError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point

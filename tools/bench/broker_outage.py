@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge.bench.clips import LiveStream
 from edge.bench.pipeline_bench import cpu_share
-from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP, final_stats, run_daemon
 from edge.commands.embedded_broker import HOST, EmbeddedBroker, free_port
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edge.bench.clips import LiveStream
 from edge.bench.pipeline_bench import WARM_UP_SECONDS, cpu_share
-from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP, run_daemon
 from edge.metrics import rss_bytes
 from edge.terminal import plural

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP, run_daemon
 from edge.commands.embedded_broker import free_port
 from tools.bench.web_viewers import await_page, page_config

@@ -55,7 +55,7 @@ class TutorialLoop:
     """Detects, predicts and draws, as tutorials do."""
 
     def __init__(self) -> None:
-        from converter.models.classifiers import Model, plain
+        from converter.models import Model, plain
 
         self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
         self._model: Model = plain("shallow", len(EXPRESSIONS))

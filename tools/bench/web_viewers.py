@@ -16,8 +16,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from edge.bench.clips import LiveStream
 from edge.bench.pipeline_bench import cpu_share
-from edge.bench.stream import LiveStream
 from edge.commands.demo import CLIP, run_daemon
 from edge.commands.embedded_broker import free_port
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from converter.evaluate.plots import new_figure, save, strip
 from edge.model_card import Accuracy, ModelCard
 from tools.model_tables.models_page import whole_sets
 
@@ -27,7 +27,7 @@ def draw_speed(cards: Sequence[ModelCard], path: Path) -> None:
     timed = [card for card in cards if card.speed]
     sets = list(dict.fromkeys(one.data for card in timed for one in whole_sets(card)))
     runtimes = list(dict.fromkeys(one.runtime for card in timed for one in card.speed))
-    figure = new_figure(7.2, 2.5 + 2 * len(sets))
+    figure = Figure(figsize=(7.2, 2.5 + 2 * len(sets)), dpi=150, layout="constrained")
     ratios = [_span(timed, name) for name in sets]  # a point is as high in each panel
     panels = figure.subplots(len(sets), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for axes, name in zip(panels, sets, strict=True):
@@ -38,7 +38,7 @@ def draw_speed(cards: Sequence[ModelCard], path: Path) -> None:
         _finish(axes, name)
     panels[-1].set_xlabel("milliseconds a face, one thread")
     _legend(panels[0], runtimes)
-    save(figure, path)
+    figure.savefig(path, metadata={"Software": None})  # its version would make files differ
 
 
 def _draw_model(axes: Axes, card: ModelCard, accuracy: Accuracy, runtimes: Sequence[str]) -> None:
@@ -82,7 +82,7 @@ def _finish(axes: Axes, name: str) -> None:
     axes.set_ylabel("accuracy, %")
     axes.set_title(name, fontsize=10, loc="left")
     axes.grid(alpha=0.25)
-    strip(axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _legend(axes: Axes, runtimes: Sequence[str]) -> None:

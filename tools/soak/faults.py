@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event, Thread
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from tests.brokers import Mosquitto
 
 TOKEN = secrets.token_hex()

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.infer.face_images import FaceFolder
+from edge.infer.crop import FaceFolder
 from edge.service.commands import CommandError, ErrorCode
 from edge.types import EXPRESSIONS, DaemonStatus
 from edge.view import PrivacyBlur, ViewContext

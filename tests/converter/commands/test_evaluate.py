@@ -7,8 +7,7 @@ import pytest
 
 from converter.cli import main
 from converter.evaluate.report import Report
-from edge.installation import extra_remedy
-from edge.paths import find_model
+from edge.paths import extra_remedy, find_model
 from tests.converter.faces import write_csv, write_images
 
 INT8 = find_model(Path("shallow-int8"))

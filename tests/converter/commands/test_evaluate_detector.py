@@ -5,7 +5,6 @@ import pytest
 
 from converter.cli import main
 from converter.detector import annotations
-from converter.detector.annotations import Split
 from converter.detector.evaluate import DetectorReport
 from tests.converter.detector.annotated_images import write_photo
 
@@ -18,7 +17,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "mine"
     folder.mkdir()
     table = ["file,width,height,x,y,w,h,ignore,source,split"]
-    for number, split in enumerate(2 * [*Split]):
+    for number, split in enumerate(2 * ["train", "test"]):
         write_photo(folder / f"{number}.png")
         table.append(f"{number}.png,400,200,50,50,60,80,0,mine,{split}")
     (folder / "annotations.csv").write_text("\n".join(table) + "\n")

@@ -8,6 +8,7 @@ from converter.data import Dataset, Usage
 from converter.data.dataset import check_dataset, concatenate, split_by_subject
 from edge.errors import DataError
 from tests.converter.faces import dataset
+from tools.datasets import distinct
 
 
 def test_constant_images_and_images_of_no_face_are_dropped(tmp_path: Path) -> None:
@@ -20,7 +21,7 @@ def test_constant_images_and_images_of_no_face_are_dropped(tmp_path: Path) -> No
 def test_copies_are_found_within_a_set_and_between_two(tmp_path: Path) -> None:
     data = dataset(tmp_path)
     data.pixels[10] = data.pixels[2]
-    assert len(data.distinct()) == len(data) - 1
+    assert len(distinct(data)) == len(data) - 1
     rows = np.arange(len(data))
     assert data.select(rows >= 10).copies_of(data.select(rows < 10)).tolist()[:2] == [True, False]
 

@@ -7,7 +7,6 @@ from converter.data import EXPRESSIONS, Dataset
 from converter.data.dataset import concatenate, make_dataset
 from converter.data.label_sets import (
     LABEL_SETS,
-    LabelProtocol,
     LabelSet,
     ferplus_majority,
     find_expression,
@@ -76,22 +75,20 @@ SET_7 = LABEL_SETS["7"]
 
 def test_rows_of_a_class_the_model_does_not_know_are_left_out_and_counted() -> None:
     data = gray_faces(["happy", "contempt", "contempt", "sad"])
-    selection = select_rows(data, "PublicTest", LabelProtocol.LABELS, SET_7)
+    selection = select_rows(data, "PublicTest", "labels", SET_7)
     assert selection.classes.tolist() == [3, 4]
     assert selection.excluded == {"contempt, which the model does not know": 2}
 
 
 def test_a_merged_class_counts_as_the_other() -> None:
-    selection = select_rows(
-        gray_faces(["disgust"]), "PublicTest", LabelProtocol.LABELS, LABEL_SETS["6"]
-    )
+    selection = select_rows(gray_faces(["disgust"]), "PublicTest", "labels", LABEL_SETS["6"])
     assert selection.classes.tolist() == [0]
     assert not selection.excluded
 
 
 def test_all_rows_are_measured_together_and_not_compared_with_training() -> None:
     data = concatenate([gray_faces(["happy", "sad"]), gray_faces(["fear"], "Training")])
-    selection = select_rows(data, "all", LabelProtocol.LABELS, SET_7)
+    selection = select_rows(data, "all", "labels", SET_7)
     assert selection.name == "gray all"
     assert len(selection.classes) == 3
     assert list(selection.parts()) == ["gray all"]
@@ -99,9 +96,9 @@ def test_all_rows_are_measured_together_and_not_compared_with_training() -> None
 
 def test_copies_are_told_where_training_rows_are_at_hand() -> None:
     test, training = gray_faces(["happy", "sad"]), gray_faces(["happy"], "Training")
-    alone = select_rows(test, "PublicTest", LabelProtocol.LABELS, SET_7)
+    alone = select_rows(test, "PublicTest", "labels", SET_7)
     assert alone.unique is None
-    both = select_rows(concatenate([test, training]), "PublicTest", LabelProtocol.LABELS, SET_7)
+    both = select_rows(concatenate([test, training]), "PublicTest", "labels", SET_7)
     assert both.unique is not None
     assert both.unique.tolist() == [False, True]
 
@@ -113,25 +110,25 @@ def test_by_ferplus_the_majority_is_the_truth_and_rows_without_one_are_dropped()
     votes[2, 8] = 10  # unknown
     votes[3, 7] = 10  # contempt
     data = gray_faces(["sad", "sad", "sad", "sad"], votes=votes)
-    selection = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, SET_7)
+    selection = select_rows(data, "PublicTest", "ferplus", SET_7)
     assert selection.name == "gray PublicTest, FER+ majority"
     assert [SEVEN[index] for index in selection.classes] == ["happy"]
     assert selection.excluded == {
         "no majority among FER+'s votes, unknown, or not a face": 2,
         "contempt, which the model does not know": 1,
     }
-    everyone = select_rows(data, "PublicTest", LabelProtocol.FERPLUS, LABEL_SETS["8"])
+    everyone = select_rows(data, "PublicTest", "ferplus", LABEL_SETS["8"])
     assert [EXPRESSIONS[index] for index in everyone.classes] == ["happy", "contempt"]
 
 
 def test_ferplus_without_votes_asks_for_them() -> None:
     with pytest.raises(DataError, match="give --votes"):
-        select_rows(gray_faces(["happy"]), "PublicTest", LabelProtocol.FERPLUS, SET_7)
+        select_rows(gray_faces(["happy"]), "PublicTest", "ferplus", SET_7)
 
 
 def test_a_split_of_which_the_model_knows_no_class_is_an_error() -> None:
     with pytest.raises(DataError, match="knows the class of none of the 1 rows"):
-        select_rows(gray_faces(["contempt"]), "PublicTest", LabelProtocol.LABELS, SET_7)
+        select_rows(gray_faces(["contempt"]), "PublicTest", "labels", SET_7)
 
 
 def test_the_classes_keep_the_order_of_the_models_output() -> None:

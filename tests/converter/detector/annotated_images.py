@@ -16,7 +16,7 @@ def write_photo(
     boxes: Sequence[tuple[float, float, float, float]] = (),
     size: tuple[int, int] = (400, 200),
     source: str = "mine",
-    split: Split = Split.TEST,
+    split: Split = "test",
 ) -> AnnotatedImage:
     """Write a gray picture and say what is in it."""
     width, height = size

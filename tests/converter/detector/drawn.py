@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Boxes, Split
+from converter.detector.annotations import AnnotatedImage, Boxes
 from converter.detector.samples import TrainingSample, is_validation
 from converter.recipes import DetectorRecipe, SampleGeneratorConfig
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
@@ -99,7 +99,7 @@ def write_photographs(folder: Path, count: int) -> list[AnnotatedImage]:
         cv2.imwrite(str(path), image)
         edges = np.array(boxes, np.float32).reshape(-1, 4)
         ignored = np.zeros(len(edges), bool)
-        written.append(AnnotatedImage(path, 120, 90, edges, ignored, "drawn", Split.TRAIN))
+        written.append(AnnotatedImage(path, 120, 90, edges, ignored, "drawn", "train"))
     return written
 
 
@@ -110,7 +110,7 @@ def _named(folder: Path, watched: bool) -> Path:
     for attempt in range(1000):
         path = folder / f"{number}-{attempt}.png"
         if (
-            is_validation(AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN))
+            is_validation(AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", "train"))
             == watched
         ):
             return path

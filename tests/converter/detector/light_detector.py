@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from converter.detector.annotations import AnnotatedImage, Split
-from converter.models.detector import detector
+from converter.models import detector
 from tests.converter.detector.drawn import SMALL
 
 SIDE = 24

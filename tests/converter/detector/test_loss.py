@@ -9,9 +9,9 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 
 from converter.detector.loss import (  # noqa: E402  # needs Keras
     NEAREST,
-    DetectionLoss,
     Grid,
     compare,
+    detection_loss,
     varifocal,
 )
 from converter.detector.samples import TrainingSample  # noqa: E402
@@ -41,7 +41,7 @@ def _right() -> dict[str, Any]:
 
 def _loss(truth: dict[str, Any], answer: dict[str, Any]) -> dict[str, float]:
     as_float = {name: value.astype(np.float32) for name, value in answer.items()}
-    return {name: float(value) for name, value in DetectionLoss(CELLS)(truth, as_float).items()}
+    return {name: float(value) for name, value in detection_loss(CELLS, truth, as_float).items()}
 
 
 def test_the_right_boxes_cost_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.quantize_refiner import fit_logistic
+from converter.detector.quantize import fit_logistic
 from converter.detector.refiner import loss_parts, train_refiner
 from converter.detector.samples import DataSummary, TrainingData
 from converter.detector.train import DetectorRun, load_network

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.detector.annotations import AnnotatedImage, Split, of_split, read_annotations
+from converter.detector.annotations import AnnotatedImage, of_split, read_annotations
 from converter.detector.average_precision import Detections
 from converter.detector.evaluate import (
     DetectorReport,
@@ -115,7 +115,7 @@ def test_pictures_without_any_face_have_no_precision(tmp_path: Path) -> None:
 def test_yunet_scores_on_real_photographs_what_others_measured(yunet: Path) -> None:
     if not FACES.is_dir():
         pytest.skip("the photographs of ../shared/data/faces are not on this machine")
-    tests = of_split(read_annotations(FACES), Split.TEST)
+    tests = of_split(read_annotations(FACES), "test")
     photos = [one for one in tests if one.source != "cmu_mit"]
     variant = parse_variant(f"{{kind: yunet, model: {yunet}}}")
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.detector.annotations import AnnotatedImage, Split
+from converter.detector.annotations import AnnotatedImage
 from converter.detector.average_precision import overlaps
 from converter.detector.samples import TrainingSample, open_teacher, read_samples
 from edge.detect.detector import Detector
@@ -31,7 +31,7 @@ def photograph(tmp_path: Path) -> AnnotatedImage:
     cv2.imwrite(str(tmp_path / "a.png"), image)
     boxes = np.array([DARK, SEEN], np.float32)
     ignored = np.zeros(2, bool)
-    return AnnotatedImage(tmp_path / "a.png", 400, 200, boxes, ignored, "drawn", Split.TRAIN)
+    return AnnotatedImage(tmp_path / "a.png", 400, 200, boxes, ignored, "drawn", "train")
 
 
 def _read(photograph: AnnotatedImage, teacher: Detector | None) -> TrainingSample:
@@ -86,7 +86,7 @@ def test_a_photograph_without_faces_has_none_whatever_the_teacher_sees(
 ) -> None:
     """It was searched by people: what a teacher sees there is the error to be unlearnt."""
     nothing = np.empty((0, 4), np.float32)
-    empty = AnnotatedImage(photograph.path, 400, 200, nothing, np.empty(0, bool), "a", Split.TRAIN)
+    empty = AnnotatedImage(photograph.path, 400, 200, nothing, np.empty(0, bool), "a", "train")
     sample = _read(empty, Bright())
     assert (sample.boxes.shape, sample.points.shape) == ((0, 4), (0, 4, 2))
 
@@ -112,7 +112,7 @@ def test_yunet_shows_where_eyes_nose_and_mouth_of_a_marked_face_are(
     cv2.imwrite(str(tmp_path / "a.png"), image)
     boxes = np.array([face.box.edges], np.float32)
     marked = AnnotatedImage(
-        tmp_path / "a.png", width, height, boxes, np.zeros(1, bool), "clip", Split.TRAIN
+        tmp_path / "a.png", width, height, boxes, np.zeros(1, bool), "clip", "train"
     )
     sample = _read(marked, teacher)
     assert sample.ignored.tolist() == [False]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converter.detector.annotations import AnnotatedImage, Split
+from converter.detector.annotations import AnnotatedImage
 from converter.detector.sample_generator import SampleGenerator
 from converter.recipes import DetectorRecipe
 from edge.errors import ConfigError, DataError
@@ -171,7 +171,7 @@ def test_the_test_split_is_not_trained_on(
     tmp_path: Path, photographs: list[AnnotatedImage]
 ) -> None:
     with pytest.raises(DataError, match="found 0 to learn from"):
-        prepare_data([replace(one, split=Split.TEST) for one in photographs], None, [])
+        prepare_data([replace(one, split="test") for one in photographs], None, [])
 
 
 def test_it_learns_to_find_drawn_faces_and_sees_more_of_what_misleads_it(

@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.detector.annotations import AnnotatedImage, Split
+from converter.detector.annotations import AnnotatedImage
 from converter.detector.loss import Grid
 from converter.detector.samples import TrainingSample, ValidationSet, is_validation
-from converter.models.detector import detector
+from converter.models import detector
 from tests.converter.detector.drawn import patch, sample_of
 
 HEIGHT, WIDTH = 96, 128
@@ -21,7 +21,7 @@ FITTED = np.array(BOX, np.float32) * 128 / 400
 
 def _photograph(path: Path) -> AnnotatedImage:
     nothing = np.empty((0, 4), np.float32)
-    return AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", Split.TRAIN)
+    return AnnotatedImage(path, 1, 1, nothing, np.empty(0, bool), "", "train")
 
 
 class Answers:

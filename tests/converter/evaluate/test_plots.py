@@ -3,7 +3,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from converter.data.label_sets import LABEL_SETS, LabelProtocol
+from converter.data.label_sets import LABEL_SETS
 from converter.evaluate.plots import draw_report
 from converter.evaluate.report import evaluate
 from tests.converter.gray import constant, gray_faces
@@ -15,9 +15,7 @@ FACES = ["happy", "happy", "sad", "fear"]
 def test_the_plot_of_a_report_is_of_a_size_to_be_read(
     tmp_path: Path, labels: tuple[str, ...]
 ) -> None:
-    report = evaluate(
-        constant("happy", labels), gray_faces(FACES), "PublicTest", LabelProtocol.LABELS
-    )
+    report = evaluate(constant("happy", labels), gray_faces(FACES), "PublicTest", "labels")
     path = tmp_path / "r.png"
     draw_report(report, path)
     image = cv2.imread(str(path))
@@ -28,7 +26,7 @@ def test_the_plot_of_a_report_is_of_a_size_to_be_read(
 
 
 def test_the_same_report_draws_the_same_bytes(tmp_path: Path) -> None:
-    report = evaluate(constant("happy"), gray_faces(FACES), "PublicTest", LabelProtocol.LABELS)
+    report = evaluate(constant("happy"), gray_faces(FACES), "PublicTest", "labels")
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     for path in paths:
         draw_report(report, path)

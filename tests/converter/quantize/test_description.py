@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converter.data.label_sets import Selection
-from converter.quantize.description import (
+from converter.quantize.trained_model import (
     ModelDescription,
     check_by_measuring,
     parse_labels,

@@ -23,8 +23,8 @@ import keras
 import msgspec
 from keras import layers
 
-from converter.quantize.description import ModelDescription, parse_scaling
 from converter.quantize.model_import import load_keras, takes_any_size, wrap_for_export
+from converter.quantize.trained_model import ModelDescription, parse_scaling
 
 pytestmark = pytest.mark.usefixtures("eager")  # nothing is asked often enough for a graph to pay
 

@@ -27,7 +27,7 @@ def test_what_takes_less_than_ten_minutes_begins_at_once(
 
 
 def test_the_estimate_follows_the_work_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from converter.models.classifiers import NETWORKS
+    from converter.models import NETWORKS
     from converter.train import loop
 
     tiny, deep = NETWORKS["tiny"](7), NETWORKS["deep"](7)

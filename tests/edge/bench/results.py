@@ -4,10 +4,9 @@ from typing import Any
 
 import msgspec
 
-from edge.bench.machine_info import Machine
 from edge.bench.model_bench import ModelRow
 from edge.bench.pipeline_bench import LiveRow, PipelineRow
-from edge.bench.report import Result
+from edge.bench.report import Machine, Result
 
 
 def machine(**fields: Any) -> Machine:

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from edge.bench.machine_info import describe_machine
+from edge.bench.report import describe_machine
 
 STARTED = datetime(2026, 11, 29, tzinfo=UTC)
 

@@ -38,7 +38,7 @@ def test_with_a_video_of_ones_own_there_is_no_crowd(tmp_path: Path) -> None:
 
 def test_every_detector_of_a_config_can_be_measured() -> None:
     kinds = {settings["kind"] for settings in detector_settings().values()}
-    assert kinds | {"auto"} == set(detector_kinds())
+    assert kinds == set(detector_kinds())
 
 
 def test_a_detector_of_another_name_is_refused_with_those_there_are(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.capture.camera import CameraSettings
 from edge.capture.pausable import PausableSource
 from edge.capture.reconnect import ReconnectingSource

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from edge.capture import picamera
-from edge.capture.jpeg import MjpegParser, decode_jpeg
+from edge.capture.camera import MjpegParser, decode_jpeg
 from edge.capture.picamera import PicameraSettings, SubprocessMjpegSource, arguments
 from edge.errors import InputError, SourceError
 from edge.types import Frame, Image

@@ -8,9 +8,8 @@ import cv2
 import pytest
 
 from edge.capture import EndOfStream, open_source
-from edge.capture.ffmpeg import FrameConverter, decode_frames
 from edge.capture.source import FileSource
-from edge.capture.video import VideoSettings, open_video
+from edge.capture.video import FrameConverter, VideoSettings, decode_frames, open_video
 from edge.commands.demo import CLIP
 from edge.errors import InputError
 from edge.types import Frame

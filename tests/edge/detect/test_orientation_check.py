@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.capture.images import ImagesSettings
-from edge.capture.orientation import ROTATIONS
+from edge.capture.source import ROTATIONS
 from edge.detect import AutoSettings, open_detector
 from edge.doctor.checks import check_orientation
 from edge.errors import Level

@@ -28,7 +28,7 @@ from edge.doctor.checks import (
 )
 from edge.errors import CheckResult, ConfigError, Level, ModelError
 from edge.infer.classifier import ClassifierSettings, ModelPath
-from edge.installation import extra_remedy
+from edge.paths import extra_remedy
 from edge.secrets import SecretRef
 from edge.tflite import Runtime
 from edge.types import CameraState

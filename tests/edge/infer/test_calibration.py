@@ -9,7 +9,7 @@ import pytest
 
 from edge.detect import open_detector
 from edge.detect.haar import HaarSettings
-from edge.errors import CalibrationError, ConfigError, ModelError
+from edge.errors import ConfigError, EmotiondError, ModelError
 from edge.infer.calibration import (
     Calibrator,
     fit_baseline,
@@ -77,7 +77,7 @@ def test_poor_crops_are_skipped(clip: list[Image]) -> None:
 
 def test_too_few_looks_are_an_error_that_says_why(clip: list[Image]) -> None:
     empty = np.full((240, 320, 3), 90, dtype=np.uint8)
-    with pytest.raises(CalibrationError) as caught:
+    with pytest.raises(EmotiondError) as caught:
         collect([clip[0]] * 19 + [two(clip[4])] * 3 + [empty] * 5)
     text = str(caught.value)
     assert "expected at least 20 good looks at one face, found 19" in text
@@ -153,7 +153,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CalibrationError, match=r"gone/me.json: cannot be written: No such file"):
+    with pytest.raises(EmotiondError, match=r"gone/me.json: cannot be written: No such file"):
         write_baseline(tmp_path / "gone" / "me.json", fit_baseline(CARD, answers(neutral=0.8)))
 
 
@@ -312,7 +312,7 @@ def test_what_is_learned_takes_less_than_four_kilobytes_and_holds_no_picture(
 
 def test_looks_that_do_not_differ_teach_nothing_in_one_line() -> None:
     same = answers(5, happy=0.9)
-    with pytest.raises(CalibrationError, match="expected expressions that differ more") as caught:
+    with pytest.raises(EmotiondError, match="expected expressions that differ more") as caught:
         learn_expressions(CARD, dict.fromkeys(("happy", "sad"), same), None)
     assert "\n" not in str(caught.value)
 
@@ -330,7 +330,7 @@ def test_each_expression_is_asked_for_and_looked_at_after_a_pause(clip: list[Ima
 def test_an_expression_that_nobody_shows_is_one_line(clip: list[Image]) -> None:
     empty = np.full((240, 320, 3), 90, dtype=np.uint8)
     camera = FakeCamera([clip[0]] * 65 + [empty] * 200)
-    with pytest.raises(CalibrationError) as caught:
+    with pytest.raises(EmotiondError) as caught:
         calibrator().watch(camera, ["neutral", "happy"], lambda label: None)
     assert "happy: expected at least 5 good looks at one face, found 0, 21 without a face" in str(
         caught.value

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bench.stream import LiveStream
+from edge.bench.clips import LiveStream
 from edge.commands.demo import CLIP
 from edge.config import Config, PrivacySettings, load_config, parse_config
 from edge.service.commands import (

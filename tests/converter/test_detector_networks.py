@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 keras = pytest.importorskip("keras", reason="training needs the extra `convert`")
 
-from converter.models.detector import OUTPUTS, copy_weights, detector  # noqa: E402
+from converter.models import OUTPUTS, copy_weights, detector  # noqa: E402
 
 STRIDES = (8, 16, 32)
 SIZES = [(240, 320), (120, 160), (64, 96)]

@@ -1,4 +1,4 @@
-"""Trainings of expression models: `emotiond-convert train`, and all in one, `make-model`."""
+"""Expression models: `emotiond-convert train`, `evaluate`, all in one (`make-model`), `inspect`."""
 
 import argparse
 import json
@@ -9,20 +9,20 @@ import msgspec
 
 from converter.commands.convert import write_models
 from converter.commands.options import add_data, clear_forced, load_data, write_report
-from converter.data.dataset import Dataset, Usage, check_dataset
+from converter.data.dataset import ALL, Dataset, Usage, check_dataset
 from converter.data.label_sets import LABEL_SETS, LabelProtocol
-from converter.evaluate.predictor import open_tflite
+from converter.evaluate.predictor import open_keras, open_tflite
 from converter.recipes import Recipe, find_recipe, load_recipe
 from converter.train import run_dir
 from edge.capture.images import SUFFIXES
 from edge.commands.common import add_subcommand
-from edge.errors import DataError, ModelError
+from edge.errors import ConfigError, DataError, ModelError
 
 Paths = tuple[Path, ...]
 
 
 def add_commands(commands: Any) -> None:
-    """Add the subcommands that train a network, and that make a model of faces in one go."""
+    """Add the subcommands that train, make and measure models, and that check datasets."""
     parser = add_subcommand(commands, "train", _train, "train a network by a recipe")
     add = parser.add_argument
     add("recipe", type=Path, help="a shipped one, such as quick or tiny, or a file, mine.yaml")
@@ -38,6 +38,22 @@ def add_commands(commands: Any) -> None:
     add("--name", help="of the models; default: the recipe's")
     add_data(parser, positional=True)
     _add_training_options(parser)
+
+    text = "measure a model: accuracy, calibration, confusion; a .tflite needs no TensorFlow"
+    parser = add_subcommand(commands, "evaluate", _evaluate, text)
+    add = parser.add_argument
+    text = "a .tflite, a .keras, or the name of a shipped model"
+    add("--model", type=Path, required=True, help=text)
+    add("--labels", help="of a .keras without recipe.json: angry,happy,...")
+    splits = *map(str, Usage), ALL
+    add("--usage", choices=splits, default="PublicTest", help="split; default: %(default)s")
+    text = "the truth: the data's labels, or the majority of FER+'s votes; default: %(default)s"
+    add("--protocol", choices=("labels", "ferplus"), default="labels", help=text)
+    add("--json", type=Path, help="file for the report")
+    add("--plot", type=Path, help=".png of it; default: beside the report")
+    add_data(parser)
+    text = "count classes, copies and images of no face; needs no TensorFlow"
+    add_data(add_subcommand(commands, "inspect", _inspect, text))
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +88,7 @@ def _find_negatives(root: Path | None) -> Paths:
 
 def _train_chain(recipe: Recipe, file: Path, data: Dataset, out: Path, negatives: Paths) -> None:
     """Train what the recipe starts from, and its teachers, where they are not yet; then its own."""
-    from converter.models.classifiers import new_network
+    from converter.models import new_network
     from converter.train import classifier, loop
 
     planned: dict[Path, Recipe] = {}
@@ -130,9 +146,34 @@ def _make_model(options: argparse.Namespace) -> None:
     print("4/4 evaluate", flush=True)
     sealed = (data.usage == Usage.PRIVATE_TEST).any()
     usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
-    protocol = LabelProtocol.FERPLUS if by_votes else LabelProtocol.LABELS
+    protocol: LabelProtocol = "ferplus" if by_votes else "labels"
     report = reports.evaluate(open_tflite(best), data, usage, protocol)
     print(reports.summarize(report))
     write_report(options.out / f"{best.stem}-report.json", report)
     print("the daemon uses it with this line in its config:")
     print(f"classifier: {{model: {json.dumps(str(best.resolve()), ensure_ascii=False)}}}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from converter.evaluate import report as reports
+
+    if options.model.suffix == ".keras":
+        predictor = open_keras(options.model, options.labels and tuple(options.labels.split(",")))
+    elif options.labels:
+        raise ConfigError("--labels is for a .keras alone; a .tflite has its labels in its card")
+    else:
+        predictor = open_tflite(options.model)
+    report = reports.evaluate(predictor, load_data(options), options.usage, options.protocol)
+    print(reports.summarize(report))
+    if options.json:
+        write_report(options.json, report)
+    if plot := options.plot or (options.json and options.json.with_suffix(".png")):
+        from converter.evaluate import plots
+
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plots.draw_report(report, plot)
+        print(f"wrote {plot}")
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    print(*check_dataset(load_data(options)), sep="\n")

@@ -5,7 +5,7 @@ keras = pytest.importorskip("keras", reason="training needs the extra `convert`"
 
 def _size(name: str) -> tuple[int, int]:
     """Parameters and multiply-adds of the network as it is shipped: expression and face."""
-    from converter.models.classifiers import NETWORKS
+    from converter.models import NETWORKS
     from converter.quantize.tflite import multiply_adds
 
     whole = NETWORKS[name](7)
@@ -25,7 +25,7 @@ def test_the_tiny_network_keeps_its_limit() -> None:
 
 @pytest.mark.parametrize("name", ["shallow", "tiny"])
 def test_the_small_networks_are_plain_3x3_convolutions(name: str) -> None:
-    from converter.models.classifiers import NETWORKS
+    from converter.models import NETWORKS
 
     kernels = {
         layer.kernel.shape[:2]
@@ -37,7 +37,7 @@ def test_the_small_networks_are_plain_3x3_convolutions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["shallow", "tiny", "deep", "residual"])
 def test_every_network_takes_grey_values_and_gives_three_logits(name: str) -> None:
-    from converter.models.classifiers import NETWORKS
+    from converter.models import NETWORKS
 
     network = NETWORKS[name](5)
     assert network.input_shape == (None, 48, 48, 1)
@@ -53,7 +53,7 @@ def test_every_network_takes_grey_values_and_gives_three_logits(name: str) -> No
 def test_a_network_with_fused_normalisation_computes_the_same() -> None:
     import numpy as np
 
-    from converter.models.classifiers import NETWORKS
+    from converter.models import NETWORKS
     from converter.train.loop import with_fused_normalization
 
     plain = NETWORKS["residual"](7)

@@ -1,1 +1,0 @@
-"""The networks, each in one function, untrained."""
