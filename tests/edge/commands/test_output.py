@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from edge.bench.clips import LiveStream
 from edge.cli import main
 from edge.commands.demo import CLIP
 from edge.publish.events import encode_event
@@ -120,7 +121,7 @@ def test_a_reader_that_has_enough_ends_a_command_without_a_word(image: Path) -> 
         ["image", *["a.png"] * 10_000],
         ["demo"],
         ["bench", "tiny-int8", "--only", "models"],
-        ["calibrate", "--source", str(CLIP), "--seconds", "60"],
+        ["calibrate", "--source", "{stream}", "--seconds", "60"],
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -128,18 +129,19 @@ def test_ctrl_c_ends_a_command_and_its_processes_without_a_word(
     arguments: list[str], clip: list[Image], tmp_path: Path
 ) -> None:
     assert cv2.imwrite(str(tmp_path / "a.png"), clip[2])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "edge", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        start_new_session=True,  # a group of its own, as a shell gives it
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(4)
-    os.killpg(process.pid, signal.SIGINT)
-    assert said(process) == []
+    with LiveStream(CLIP, 15) as stream:  # which never ends by itself
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge", *(one.format(stream=stream.url) for one in arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            start_new_session=True,  # a group of its own, as a shell gives it
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        os.killpg(process.pid, signal.SIGINT)
+        assert said(process) == []
     assert process.returncode == 130
 
 
