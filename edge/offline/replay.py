@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from secrets import token_hex
 
 import msgspec
 
 from edge.errors import InputError, os_errors_as
 from edge.publish import MultiSink, Sink
-from edge.publish.events import decode_event
+from edge.publish.events import decode_event, new_run
 from edge.types import CameraState, DaemonStatus, EmotionEvent, EventType
 
 MIN_YEAR, MAX_YEAR = 2, 9998  # years whose days have a local date in every time zone
@@ -66,7 +65,7 @@ def replay_events(
     camera is there to end it, and the sinks deliver what they still hold.
     """
     labels = tuple(dict.fromkeys(label for one in events for label in one.probabilities or ()))
-    runs: defaultdict[str, str] = defaultdict(lambda: token_hex(4))
+    runs: defaultdict[str, str] = defaultdict(new_run)
     open_tracks: dict[tuple[str, str, int], EmotionEvent] = {}
     published, last_origin = MultiSink(sinks), ("", "")
 

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from edge.capture import Source, open_source
@@ -27,6 +26,7 @@ from edge.pipeline.processing import (
 )
 from edge.pipeline.worker import LatestFrame
 from edge.publish import MqttSettings, Sink, SinkContext, SinkSettings
+from edge.publish.events import new_run
 from edge.publish.retained import RetainedTopics
 from edge.service.commands import Catalog, CommandQueue
 from edge.view import CameraView, PreviewSettings, PrivacyBlur, ViewContext, WebSettings
@@ -79,7 +79,7 @@ class SetupBuilder:
     def __init__(
         self, config: Config, commands: CommandQueue | None = None, path: Path | None = None
     ) -> None:
-        self._commands, self._path, self._run = commands, path, token_hex(4)
+        self._commands, self._path, self._run = commands, path, new_run()
         self._images, self._track_ids = ImageAnalyzer(lambda: self.setup.config), count(1)
         self._nothing = LatestFrame()  # seen of several cameras together
         self.views: dict[str, CameraView] = {}  # of each camera; that of an only one has no name

@@ -42,7 +42,7 @@ class EventGenerator:
         zones: tuple[str, ...] = (),
     ) -> None:
         self.model, self.detector, self.labels, self.zones = model, detector, labels, zones
-        self.run, self._is_video = run or token_hex(4), is_video
+        self.run, self._is_video = run or new_run(), is_video
         self._reported: dict[int, _ReportedState] = {}
 
     def update(self, frame: Frame, expressions: Sequence[Expression]) -> list[EmotionEvent]:
@@ -99,6 +99,11 @@ class EventGenerator:
             position=frame.timestamp if self._is_video else None,
             run=self.run,
         )
+
+
+def new_run() -> str:
+    """Return an id for one start of the daemon."""
+    return token_hex(4)
 
 
 def encode_event(event: EmotionEvent) -> bytes:

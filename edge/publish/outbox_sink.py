@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ FLUSH_INTERVAL = 1.0  # seconds after which delivered events leave the disk, at 
 log = logging.getLogger(__name__)
 
 
-class OutboxSink(Sink, ABC):
+class OutboxSink(Sink):
     """Base of the sinks that keep events until they were taken.
 
     Neither a slow disk nor a slow network keeps the caller of `publish` waiting. A subclass, whose

@@ -32,8 +32,11 @@ MAX_CHARACTERS = 1000  # of a logged message; a traceback stays in the journal
 log = logging.getLogger(__name__)
 
 
-class Sink:
-    """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it."""
+class Sink(ABC):
+    """Takes events to where they are wanted; one thread at a time, a pipeline's, calls it.
+
+    What a sink has nothing to do for it leaves out.
+    """
 
     @property
     def dropped(self) -> int:
@@ -45,25 +48,25 @@ class Sink:
         """State of what it depends on outside the process, in a few words."""
         return None
 
-    def prepare(self, closed_first: "Sequence[Sink]" = ()) -> None:
+    def prepare(self, closed_first: "Sequence[Sink]" = ()) -> None:  # noqa: B027
         """Take what only one process can have, such as a port, so that a reload can be refused.
 
         What the sinks that are closed before the start hold until then is as good as taken; `close`
         gives it back. An EmotiondError says that another process has it, or that it is not there.
         """
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027
         """Begin, and touch what is outside the process; an EmotiondError is beyond waiting."""
 
+    @abstractmethod
     def publish(self, record: SinkRecord) -> None:
         """Take a record, first of all a DaemonStatus before `start`; never blocks for long.
 
         A broker or disk that is away is the sink's own matter: it logs that, and counts what it had
         to drop. It raises only what is a fault of the program.
         """
-        raise NotImplementedError
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> None:  # noqa: B027
         """Deliver what can be delivered within `timeout` seconds, then release everything."""
 
 
@@ -132,7 +135,7 @@ class BaseSinkSettings(types.KindSettings, frozen=True):
         return msgspec.structs.replace(self, **dict.fromkeys(refs)) if given else self
 
 
-class QueuedSink(Sink, ABC, Generic[T]):
+class QueuedSink(Sink, Generic[T]):
     """Base of the sinks that deliver in a thread of their own, and keep nothing for later.
 
     What comes too late for that is dropped. Its `str` names the target in the log.

@@ -18,7 +18,7 @@ from edge.capture.camera import CameraSettings
 from edge.capture.v4l2 import ROOT, query_node, video_nodes
 from edge.config import Config, RetentionSettings
 from edge.config_values import MAX_BYTES, expand_shorthand, parse_yaml, read_config, rename_keys
-from edge.errors import ConfigError
+from edge.errors import ConfigError, os_errors_as
 from edge.paths import asset, atomic_write
 from edge.publish import MqttSettings
 from edge.secrets import SecretRef, is_secret
@@ -204,11 +204,9 @@ class SettingsFile:
 
     def _write_secret(self, secret: str, folder: Path) -> dict[str, str]:
         path = folder / f"secret-{uuid.uuid4().hex}"
-        try:
+        with os_errors_as(ConfigError, path, "written"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             atomic_write(path, secret.encode(), private=True)
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
         self._secrets.append(path)
         return {"file": str(path)}
 

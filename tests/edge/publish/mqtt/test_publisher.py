@@ -18,6 +18,7 @@ from edge.publish.mqtt.publisher import MqttPublisher
 from edge.publish.mqtt.settings import Address, MqttSettings, TlsSettings
 from edge.publish.sink import SinkContext
 from edge.secrets import SecretRef
+from edge.types import SinkRecord
 from tests.brokers import Broker, Mosquitto, listens, wait_until
 from tests.certificates import Authority
 from tests.edge.publish.mqtt.publishers import ROOT, Publish, publishing, settings
@@ -247,11 +248,18 @@ def test_a_broker_that_allows_no_subscription_gets_events_all_the_same(
         wait_until(lambda: sink.connected and not sink.waiting)
 
 
+class Talker(MqttPublisher):
+    """A publisher of what it is told to, and of no records."""
+
+    def publish(self, record: SinkRecord) -> None:
+        raise AssertionError("nobody gives it any")
+
+
 @contextmanager
 def running(port: int, folder: Path) -> Iterator[MqttPublisher]:
     """Run a publisher of its own, with an outbox in `folder`."""
     reached = settings(port, keepalive_s=5)
-    publisher = MqttPublisher(reached, SinkContext(folder / "outbox.sqlite"))
+    publisher = Talker(reached, SinkContext(folder / "outbox.sqlite"))
     publisher.start()
     try:
         yield publisher
