@@ -7,7 +7,8 @@ that uses it (XSetIOErrorHandler(3)): that must not be the daemon.
 import sys
 from functools import lru_cache
 from importlib.resources import as_file, files
-from threading import Thread
+from threading import Semaphore, Thread
+from typing import IO
 
 import pygame
 
@@ -17,8 +18,8 @@ FRAME_EVENT = pygame.event.custom_type()
 
 UNSEEN_DRIVER = "offscreen"  # what SDL takes where it finds no display: windows that nobody sees
 MAX_SCREEN_SHARE = 0.9  # share of the screen that the window takes at most, in width and height
+DOUBLE_CLICK = 2  # clicks into the image, one soon after the other, that ask for the full screen
 BLANK_SIZE = 640, 480  # size of the window where it begins without an image
-DOUBLE_CLICK_MS = 400  # time between two clicks into the image that ask for the full screen
 
 BUTTONS = {
     "space": "pause",
@@ -43,7 +44,7 @@ class Window:
 
     def __init__(self) -> None:
         self._image: pygame.Surface | None = None
-        self._text, self._size, self._clicked_at = "", (0, 0), -DOUBLE_CLICK_MS
+        self._text, self._size = "", (0, 0)
         self._full_screen, self._bar_shown = False, True
         self._buttons: dict[str, pygame.Rect] = {}
         self._hovered: str | None = None
@@ -110,11 +111,8 @@ class Window:
             case pygame.MOUSEBUTTONDOWN if event.button == 1:
                 if key := self._button_at(event.pos):
                     self._press(key)
-                now, former = pygame.time.get_ticks(), self._clicked_at
-                self._clicked_at = now
-                if not key and now - former < DOUBLE_CLICK_MS:
+                elif event.clicks == DOUBLE_CLICK:
                     self._press("f")
-                    self._clicked_at = -DOUBLE_CLICK_MS  # a third click begins anew
             case pygame.MOUSEMOTION if self._button_at(event.pos) != self._hovered:
                 self._hovered = self._button_at(event.pos)
                 hand = pygame.SYSTEM_CURSOR_HAND if self._hovered else pygame.SYSTEM_CURSOR_ARROW
@@ -168,24 +166,30 @@ def main() -> int:
     with as_file(files("edge.view.web") / "page" / "page.svg") as icon:
         pygame.display.set_icon(pygame.image.load(icon))
     pygame.display.set_allow_screensaver(True)
-    Thread(target=_read_frames, daemon=True).start()
+    shown = Semaphore()
+    Thread(target=read_frames, args=(sys.stdin.buffer, shown), daemon=True).start()
     window = Window()
     while (event := pygame.event.wait()).type != FRAME_EVENT or event.frame is not None:
         if event.type == FRAME_EVENT:
             window.show(*event.frame)
+            shown.release()
         else:
             window.handle(event)
     return 0
 
 
-def _read_frames() -> None:
-    """Post an event for each whole image on stdin, and one without any at its end."""
-    file = sys.stdin.buffer
+def read_frames(file: IO[bytes], shown: Semaphore) -> None:
+    """Post an event for each whole image of a pipe, and one without any at its end.
+
+    An image is posted once the one before is shown. Where drawing is slower than the camera, the
+    pipe fills and the daemon leaves frames out; events of the mouse never wait behind old images.
+    """
     while len(header := file.read(FRAME_HEADER.size)) == FRAME_HEADER.size:
         width, height, text_bytes = FRAME_HEADER.unpack(header)
         text, pixels = file.read(text_bytes).decode(errors="replace"), file.read(3 * width * height)
         if len(pixels) < 3 * width * height:
             break
+        shown.acquire()
         frame = (width, height), text, pixels
         pygame.event.post(pygame.event.Event(FRAME_EVENT, frame=frame))
     pygame.event.post(pygame.event.Event(FRAME_EVENT, frame=None))

@@ -36,6 +36,9 @@ BAR = 62
 
 WINDOW = 640, 480 + BAR
 
+APART_S = 1.0
+"""Time between two clicks that are no double click: twice what SDL takes for one."""
+
 
 class Display:
     """A screen without a monitor (Xvfb), for as long as the `with` block lasts."""
@@ -78,7 +81,8 @@ class Display:
 
     def press(self, key: str) -> None:
         """Press a key of the keyboard; without a window manager nothing else has the focus."""
-        self.xdotool("windowfocus", "--sync", self.windows[0])
+        wait_until(lambda: self.windows)  # SDL hides a new window once while it opens
+        self.xdotool("windowfocus", "--sync", *self.windows[:1])
         self.xdotool("key", key)
 
     def click(self, x: int, y: int, times: int = 1) -> None:
@@ -149,6 +153,14 @@ class Visit:
         """Tell whether the window shows the camera's picture."""
         away = np.abs(self.display.window() - ground).max(axis=2)
         return bool((away < 20).mean() > 0.2)
+
+    def double_clicks_to(self, size: tuple[int, int]) -> bool:
+        """Click twice into the image; tell whether the window then comes to have this size."""
+        self.display.click(200, 100, times=2)
+        deadline = time.monotonic() + 3.0
+        while self.display.place[2:] != size and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return self.display.place[2:] == size
 
 
 @pytest.fixture
@@ -267,11 +279,13 @@ def test_a_double_click_takes_the_whole_screen_and_gives_the_size_before_back(
     wait_until(lambda: visit.sees_a_picture(ground))
     visit.display.resize(500, 400)
     for size in (SIZE, (500, 400)):
-        visit.display.click(200, 100)
-        time.sleep(0.5)  # longer than a double click takes
+        for _ in range(2):
+            time.sleep(APART_S)
+            visit.display.click(200, 100)
+        time.sleep(APART_S)
         assert visit.display.place[2:] != size
-        visit.display.click(200, 100, times=2)
-        wait_until(lambda: visit.display.place[2:] == size)  # noqa: B023
+        # A busy machine takes the two clicks for single ones; a person then clicks again.
+        wait_until(lambda: visit.double_clicks_to(size))  # noqa: B023
 
 
 def test_the_window_keeps_its_size_where_that_of_the_source_changes(
