@@ -1,6 +1,8 @@
 """`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
+import errno
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.capture import open_source
+from edge.capture.source import read_first
 from edge.commands import common
 from edge.config import Config, complete_config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode, Level
@@ -21,7 +25,9 @@ from edge.publish.retained import RetainedTopics
 from edge.service import daemon
 from edge.service.commands import CommandQueue
 from edge.terminal import print_error, print_json, print_line
-from edge.view import PreviewSettings
+from edge.view import PreviewSettings, WebSettings
+
+log = logging.getLogger(__name__)
 
 COLORS = {Level.WARNING: 33, Level.FAILURE: 31}  # yellow and red, as ECMA-48 numbers them
 
@@ -84,19 +90,35 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
         yield msgspec.structs.replace(sink, device=options.device) if named else sink
 
 
+def _try_port(web: WebSettings) -> None:
+    """Raise an EmotiondError where a page cannot be at its address; one that is in use may be."""
+    from edge.view.web.server import listen
+
+    try:
+        listen(web).close()
+    except EmotiondError as error:
+        if getattr(error.__cause__, "errno", None) != errno.EADDRINUSE:
+            raise
+        log.warning("%s; it may be the daemon of this config", error)
+
+
 add_check_arguments = common.add_config
 
 
 def check(options: argparse.Namespace) -> ExitCode:
-    """Build everything that the config names, and start none of it."""
+    """Build everything that the config names, and start none of it; try its files and its port."""
     config = load_config(options.config)
     # Without what systemd gives to the running service alone, not even to its ExecReload=.
     sinks = tuple(sink.without_service_secrets() for sink in config.sinks)
     web = config.web.without_service_secrets()
     adjusted = msgspec.structs.replace(config, sinks=sinks, web=web)
     parts = SetupBuilder(adjusted, CommandQueue()).setup.cameras
+    if web.enabled:
+        _try_port(web)
     text = f"{options.config}: sound"
     for name, camera in config.by_camera().items():
+        if not camera.source.is_live:
+            read_first(open_source(camera.source))
         who, detector = name and f"camera {name}", parts[name].processing.scheduler.detector
         text += f"; {who or 'it'} uses the model {camera.classifier.model.name}"
         text += f" and the detector {detector}"

@@ -1,4 +1,5 @@
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,3 +185,32 @@ def test_a_page_that_cannot_be_served_as_it_is_set_is_exit_code_78(
     path.write_text(f"web: {{enabled: true, {web}}}")
     assert main(["check", "--config", str(path)]) == 78
     assert reason in capsys.readouterr().err
+
+
+def test_check_says_which_file_or_address_cannot_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    (tmp_path / "token").write_text("of a page that nobody serves\n")
+    (tmp_path / "token").chmod(0o600)
+    for text, reason in (
+        ("source: gone.mp4", "gone.mp4: cannot be read as a video: No such file"),
+        ("source: {kind: images, path: gone}", "gone: "),
+        (
+            "web: {enabled: true, host: 192.0.2.1, token: {file: token}}",
+            "cannot be at 192.0.2.1",
+        ),
+    ):
+        path.write_text(text)
+        assert main(["check", "--config", str(path)]) != 0
+        assert reason in capsys.readouterr().err
+
+
+def test_check_names_a_port_in_use_which_may_be_that_of_its_own_daemon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "config.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path.write_text(f"web: {{enabled: true, port: {taken.getsockname()[1]}}}")
+        assert main(["check", "--config", str(path)]) == 0
+    assert "Address already in use" in caplog.text
