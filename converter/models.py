@@ -78,17 +78,17 @@ def new_network(recipe: Recipe) -> Model:
     return NETWORKS[recipe.network](len(LABEL_SETS[recipe.label_set].labels))
 
 
-def detector(height: int, width: int, channels: int) -> Model:
+def detector(height: int, width: int) -> Model:
     """Return the network for images of one size in pixels; its weights serve every size.
 
     89 k parameters, 70 M multiply-adds at 320x240. Coarser grids are added to finer ones (feature
     pyramid, Lin et al. 2017, arXiv:1612.03144), and one head of shared weights reads all three.
 
-    It takes values 0-255, (n, height, width, channels), BGR or gray, and gives a dictionary of
+    It takes BGR values 0-255, (n, height, width, 3), and gives a dictionary of
     `OUTPUTS`, (n, cells, numbers): the logit of a face; its middle from the cell's, in strides, and
     the logarithms of its width and height in strides. Cells go row by row of each stride.
     """
-    image = keras.Input((height, width, channels), name="picture")
+    image = keras.Input((height, width, 3), name="picture")
     # Without an offset: padding is then black, and the scale can be made part of the first kernel.
     x = layers.Rescaling(1 / 255)(image)
     x = _halved(x, NARROW[0], "half")

@@ -81,20 +81,20 @@ def quantize_detector(
     ModelError where a file is there, or int8 lost too much. DataError where images are missing.
     """
     _check(images)
-    network = models.detector(size[1], size[0], run.recipe.channels)
+    network = models.detector(size[1], size[0])
     copy_weights(run.network, network)
     training, test = (of_split(images, split) for split in ("train", "test"))
     with tflite.new_model(path, force) as inside:
         chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES].tolist()
         shown = read_samples((training[number] for number in chosen), teacher=None)
-        examples = ValidationSet(shown, network.input_shape[1:]).images
+        examples = ValidationSet(shown, network.input_shape[1:3]).images
         common = write_int8(network, examples, inside)
         problem = _accuracy_regression(inside, network, training)
         if problem and not force:
             raise ModelError(f"{problem}; --force takes it all the same")
         card = DetectorCard(
             **common,
-            input=DetectorInput(network.input_shape[1:], "int8", run.recipe.color),
+            input=DetectorInput(network.input_shape[1:], "int8", "bgr"),
             strides=STRIDES,
             candidate_confidence=CANDIDATE,
             min_confidence=MIN_SCORE,
@@ -173,7 +173,7 @@ def _without_rescaling(network: Model) -> Model:
 def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
-    validation = ValidationSet(samples, network.input_shape[1:])
+    validation = ValidationSet(samples, network.input_shape[1:3])
     model = TFLiteModel(path, Runtime.LITERT)
     names = {numbers: name for name, numbers in models.OUTPUTS.items()}
 
@@ -248,7 +248,7 @@ def _candidates(detector: Model, images: Images) -> Iterator[tuple[Image, Box, f
     """Yield fitted image, box, score and truth (None: unclear) of what a detector finds."""
     for part in range(0, len(images), CHUNK):
         samples = read_samples(images[part : part + CHUNK], teacher=None)
-        fitted = ValidationSet(samples, detector.input_shape[1:])
+        fitted = ValidationSet(samples, detector.input_shape[1:3])
         found = fitted.find(detector)
         for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
             for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):

@@ -75,11 +75,11 @@ def collect_hard_negatives(
     network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3)."""
-    shape = network.input_shape[1:]
+    size = network.input_shape[1:3]
     negatives: list[Image] = []
     for _ in range(0, count, 32):
-        generated = [generator.draw(shape[0], shape[1], rng) for _ in range(32)]
-        answers = ValidationSet(generated, shape).find(network)
+        generated = [generator.draw(size[0], size[1], rng) for _ in range(32)]
+        answers = ValidationSet(generated, size).find(network)
         for sample, found in zip(generated, answers, strict=True):
             boxes = found.boxes[found.scores >= MIN_CONFIDENCE][:MAX_CANDIDATES]
             for box in _false_candidates(boxes.astype(np.float32), sample):

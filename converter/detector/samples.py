@@ -152,11 +152,11 @@ def prepare_data(
 
 
 class ValidationSet:
-    """Images, fitted into a network's input of height, width and channels, and their faces."""
+    """Images, fitted into a network's input of that height and width, and their faces."""
 
-    def __init__(self, samples: Sequence[TrainingSample], shape: tuple[int, int, int]) -> None:
-        self._grid = cells(shape[:2], STRIDES)
-        self.images = np.zeros((len(samples), *shape), np.uint8)
+    def __init__(self, samples: Sequence[TrainingSample], size: tuple[int, int]) -> None:
+        self._grid = cells(size, STRIDES)
+        self.images = np.zeros((len(samples), *size, 3), np.uint8)
         self.truth: list[ap.Truth] = []
         for sample, image in zip(samples, self.images, strict=True):
             scale = letterbox(sample.image, image)

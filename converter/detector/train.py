@@ -16,7 +16,6 @@ from converter.detector.samples import DataSummary, TrainingData, TrainingSample
 from converter.models import Model, detector
 from converter.recipes import DetectorRecipe, RefinerRecipe
 from converter.train import loop, run_dir
-from edge.detect.image_ops import to_gray
 from edge.errors import ModelError
 
 PANELS = {  # what the curves show
@@ -33,7 +32,7 @@ Loss = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]  # parts, of t
 
 
 class SampleBatches(loop.SeededBatches):
-    """Batches of images, (n, height, width, channels), and of targets.
+    """Batches of images, (n, height, width, 3), and of targets.
 
     boxes       (n, faces, 4)            left, top, right, bottom in pixels
     known       (n, faces)               1 for a face, 0 for an empty place
@@ -50,10 +49,8 @@ class SampleBatches(loop.SeededBatches):
         """Generate the samples of a batch, and cells for the faces in them."""
         recipe, draw = self._recipe, self._generator.draw
         samples = [draw(recipe.height, recipe.width, rng) for _ in range(recipe.batch_size)]
-        images = np.stack([sample.image for sample in samples])
-        if recipe.channels == 1:
-            images = np.stack([to_gray(image)[..., None] for image in images])
         targets = [targets_of(sample, self._grid, recipe.most_faces, rng) for sample in samples]
+        images = np.stack([sample.image for sample in samples])
         return images, {name: np.stack([one[name] for one in targets]) for name in targets[0]}
 
 
@@ -120,8 +117,8 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     (directory / SUMMARY).write_bytes(msgspec.json.encode(data.summary))
     loop.use_precision(recipe.dtype)
     generator = SampleGenerator(data.samples, data.closeups, data.empty, recipe.scenes)
-    shape = (recipe.height, recipe.width, recipe.channels)
-    empty, validation = (ValidationSet(one, shape) for one in (data.empty, data.validation))
+    size = (recipe.height, recipe.width)
+    empty, validation = (ValidationSet(one, size) for one in (data.empty, data.validation))
 
     def callbacks(current: loop.CurrentNetwork) -> Sequence[Any]:
         def mine(epoch: int, _: Any) -> None:
@@ -138,8 +135,7 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
 
         return [keras.callbacks.LambdaCallback(on_epoch_begin=mine, on_epoch_end=watch)]
 
-    grid = Grid(recipe.height, recipe.width)
-    build, loss = partial(detector, *shape), partial(detection_loss, grid)
+    build, loss = partial(detector, *size), partial(detection_loss, Grid(*size))
     batches = SampleBatches(generator, recipe)
     return train_network(
         build, loss, batches, recipe, directory, panels=PANELS, callbacks=callbacks

@@ -103,18 +103,12 @@ class DetectorRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_onl
     learning_rate: Positive = 0.05
     weight_decay: NotNegative = 0.0005
     ema: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.999
-    color: Literal["bgr", "gray"] = "bgr"
     steps: Count = 500
     height: Count = 240
     width: Count = 320
     most_faces: Count = 40  # of a sample that are learned from; more are ignored
     mined_every: Annotated[int, msgspec.Meta(ge=0)] = 2  # 0 shows all without faces alike
     scenes: SampleGeneratorConfig = SampleGeneratorConfig()
-
-    @property
-    def channels(self) -> int:
-        """Of the image that the network takes."""
-        return 3 if self.color == "bgr" else 1
 
 
 class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):

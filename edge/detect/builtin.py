@@ -143,8 +143,7 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     step would pass over most of its pixels, which costs YuNet up to 1.7 points of average
     precision; averages over all pixels mostly take three times as long (2026-11-20).
 
-    `into` has three channels, or one to have it in gray. Returned are pixels of `into` for one of
-    the image, across and down.
+    Returned are pixels of `into` for one of the image, across and down.
     """
     scale = min(into.shape[0] / image.shape[0], into.shape[1] / image.shape[1])
     height, width = (max(1, round(scale * length)) for length in image.shape[:2])
@@ -153,11 +152,7 @@ def letterbox(image: Image, into: Image) -> tuple[float, float]:
     part, small = into[:height, :width], image
     if image.shape[1] > 2 * width:
         small = resize(image, 2 * width, 2 * height, cv2.INTER_LINEAR)
-    if into.shape[2] == 3:
-        resize(small, width, height, cv2.INTER_LINEAR, part)
-    else:
-        small = resize(small, width, height, cv2.INTER_LINEAR)
-        cv2.cvtColor(small, cv2.COLOR_BGR2GRAY, dst=part[:, :, 0])
+    resize(small, width, height, cv2.INTER_LINEAR, part)
     return width / image.shape[1], height / image.shape[0]
 
 

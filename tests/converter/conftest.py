@@ -55,8 +55,8 @@ def small_detector() -> Iterator[None]:
     from converter.detector import train
     from tests.converter.detector import light_detector
 
-    def small(height: int, width: int, channels: int) -> models.Model:
-        picture = keras.Input((height, width, channels), name="picture")
+    def small(height: int, width: int) -> models.Model:
+        picture = keras.Input((height, width, 3), name="picture")
         x = keras.layers.Rescaling(1 / 255)(picture)
         for name in ("half", "quarter"):
             x = models._halved(x, 8, name)

@@ -21,7 +21,7 @@ def networks() -> dict[tuple[int, int], Any]:
     """Networks for pictures of several sizes, all of the same weights."""
     keras.mixed_precision.set_global_policy("float32")
     keras.utils.set_random_seed(1)
-    made = {size: detector(*size, 1) for size in SIZES}
+    made = {size: detector(*size) for size in SIZES}
     for layer in made[240, 320].layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, *others = layer.get_weights()
@@ -35,9 +35,9 @@ def networks() -> dict[tuple[int, int], Any]:
 def _answer(network: Any, *spots: tuple[int, int]) -> dict[str, np.ndarray]:
     """Return the answer to a black picture with a spot of noise at some places, x and y."""
     _, height, width, _ = network.input_shape
-    picture = np.zeros((1, height, width, 1), np.uint8)
+    picture = np.zeros((1, height, width, 3), np.uint8)
     for x, y in spots:
-        picture[0, y : y + 24, x : x + 32, 0] = _noise()
+        picture[0, y : y + 24, x : x + 32] = _noise()[..., None]
     answer: dict[str, np.ndarray] = network.predict(picture, verbose=0)
     return {name: value[0] for name, value in answer.items()}
 
@@ -54,11 +54,10 @@ def _places(size: tuple[int, int]) -> list[tuple[int, int, int]]:
     ]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_network_keeps_its_limits(channels: int) -> None:
+def test_the_network_keeps_its_limits() -> None:
     from converter.quantize.tflite import multiply_adds
 
-    network = detector(240, 320, channels)
+    network = detector(240, 320)
     assert network.count_params() <= 100_000
     assert multiply_adds(network) <= 100_000_000
 
@@ -70,7 +69,7 @@ def test_the_shipped_recipe_is_for_a_picture_of_320x240() -> None:
 
 @pytest.mark.parametrize("size", [*SIZES, (72, 104), (40, 56)], ids=str)
 def test_it_answers_by_as_many_cells_as_the_daemon_reads(size: tuple[int, int]) -> None:
-    network = detector(*size, 3)
+    network = detector(*size)
     count = len(cells(size, STRIDES))
     assert network.input_shape == (None, *size, 3)
     assert {name: output.shape for name, output in network.output.items()} == {
@@ -137,7 +136,7 @@ def test_weights_are_copied_layer_by_layer_by_name(
 
 def test_its_convolutions_are_plain_3x3_but_where_grids_are_joined_and_read() -> None:
     convolutions = [
-        layer for layer in detector(64, 96, 1).layers if isinstance(layer, keras.layers.Conv2D)
+        layer for layer in detector(64, 96).layers if isinstance(layer, keras.layers.Conv2D)
     ]
     assert {type(layer) for layer in convolutions} == {keras.layers.Conv2D}
     single = {layer.name for layer in convolutions if layer.kernel_size == (1, 1)}

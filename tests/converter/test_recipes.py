@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from converter.recipes import (
@@ -172,19 +171,10 @@ def test_what_the_detectors_recipe_says_of_scenes_and_mining_is_the_default() ->
     assert recipe.scenes == SampleGeneratorConfig()
 
 
-def test_the_detector_has_a_channel_for_each_colour_it_is_shown() -> None:
-    recipe = load_recipe(DETECTOR, DetectorRecipe)
-    channels = {
-        color: msgspec.structs.replace(recipe, color=color).channels for color in ("gray", "bgr")
-    }
-    assert channels == {"gray": 1, "bgr": 3}
-
-
 @pytest.mark.parametrize(
     "change",
     [
         ("epochs: ", "epoch: "),
-        ("color: ", "color: infra"),
         ("steps: ", "steps: -"),
         ("warmup_epochs: 1", "warmup_epochs: 500"),
         ("mined_every: 2", "mined_every: -1"),

@@ -35,7 +35,6 @@ PLAIN = SampleGeneratorConfig(
 """Scenes of nothing but enlarged parts, their pixels as they were."""
 
 SMALL = DetectorRecipe(
-    color="gray",
     epochs=4,
     steps=2,
     batch_size=4,

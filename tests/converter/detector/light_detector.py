@@ -14,7 +14,7 @@ from tests.converter.detector.drawn import SMALL
 SIDE = 24
 """Pixels of the lights that it takes for faces: three cells of the finest grid."""
 
-RECIPE = msgspec.structs.replace(SMALL, color="bgr", height=96, width=128)
+RECIPE = msgspec.structs.replace(SMALL, height=96, width=128)
 
 
 def light_seer(height: int, width: int) -> Any:
@@ -23,7 +23,7 @@ def light_seer(height: int, width: int) -> Any:
     The brightness of blue is handed on by the middle of every kernel, and the coarser grids see
     nothing.
     """
-    network = detector(height, width, 3)
+    network = detector(height, width)
     for layer in network.layers:
         weights = [np.zeros_like(weight) for weight in layer.get_weights()]
         if layer.name.endswith("_norm"):

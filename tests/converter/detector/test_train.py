@@ -121,7 +121,7 @@ def test_the_recipe_beside_the_network_is_the_one_it_was_trained_by(trained: Pat
 
 def test_the_saved_network_is_float32_and_of_the_recipes_size(trained: Path) -> None:
     network = keras.saving.load_model(trained / "model.keras")
-    assert network.input_shape == (None, 64, 96, 1)
+    assert network.input_shape == (None, 64, 96, 3)
     assert set(network.output) == {"scores", "boxes"}
     assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 

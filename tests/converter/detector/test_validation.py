@@ -60,8 +60,8 @@ def _empty() -> TrainingSample:
     return sample_of(np.zeros((300, 400, 3), np.uint8), [], [])
 
 
-def _watched(*samples: TrainingSample, channels: int = 1) -> ValidationSet:
-    return ValidationSet(samples, (HEIGHT, WIDTH, channels))
+def _watched(*samples: TrainingSample) -> ValidationSet:
+    return ValidationSet(samples, (HEIGHT, WIDTH))
 
 
 def test_one_in_twelve_is_watched_and_it_is_its_name_that_decides() -> None:
@@ -71,10 +71,9 @@ def test_one_in_twelve_is_watched_and_it_is_its_name_that_decides() -> None:
     assert watched == [is_validation(_photograph(Path("elsewhere") / name)) for name in names]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_photographs_are_fitted_into_what_the_network_takes(channels: int) -> None:
-    (picture,) = _watched(patch(BOX, size=(400, 200)), channels=channels).images
-    assert picture.shape == (HEIGHT, WIDTH, channels)
+def test_photographs_are_fitted_into_what_the_network_takes() -> None:
+    (picture,) = _watched(patch(BOX, size=(400, 200))).images
+    assert picture.shape == (HEIGHT, WIDTH, 3)
     assert picture.dtype == np.uint8
     left, top, right, bottom = FITTED.astype(int)
     assert (picture[top + 2 : bottom - 1, left + 2 : right - 1] == 230).all()
@@ -113,7 +112,7 @@ def test_two_answers_for_a_face_are_one_detection() -> None:
 
 def test_a_network_is_asked_about_every_photograph() -> None:
     watched = _watched(*[_lesson() for _ in range(3)])
-    assert len(watched.find(detector(HEIGHT, WIDTH, 1))) == 3
+    assert len(watched.find(detector(HEIGHT, WIDTH))) == 3
 
 
 def test_of_no_photographs_nothing_is_asked() -> None:

@@ -19,10 +19,8 @@ STRIDE = 16
 BOX = [0.5, 0.5, math.log(2), math.log(3)]
 
 
-def lights(color: str) -> Path:
-    """Return the file of the one that sees "bgr" or "gray"."""
-    return Path(__file__).with_name(f"lights-{color}.tflite")
-
+LIGHTS = Path(__file__).with_name("lights.tflite")
+"""A detector that sees blue lights."""
 
 GLANCE = Path(__file__).with_name("glance.tflite")
 """A refiner that leaves a detector's confidence as it is: its own logit is -8 where a crop is dark
@@ -48,14 +46,13 @@ def glance_card() -> dict[str, Any]:
     }
 
 
-def copy_lights(directory: Path, color: str = "bgr", **changes: Any) -> Path:
-    """Copy one of them, with a card of its own and `changes` to the card's fields."""
+def copy_lights(directory: Path, **changes: Any) -> Path:
+    """Copy it, with a card of its own and `changes` to the card's fields."""
     model = directory / "lights.tflite"
-    shutil.copy(lights(color), model)
-    channels = 1 if color == "gray" else 3
+    shutil.copy(LIGHTS, model)
     card = {
         "name": "lights",
-        "input": {"shape": [*SHAPE, channels], "dtype": "int8", "color": color},
+        "input": {"shape": [*SHAPE, 3], "dtype": "int8", "color": "bgr"},
         "strides": [STRIDE],
         "candidate_confidence": 0.01,
         "min_confidence": 0.5,

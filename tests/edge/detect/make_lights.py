@@ -1,10 +1,10 @@
-"""Makes lights-bgr.tflite and lights-gray.tflite, detectors whose answers are plain to see,
-and glance.tflite, a refiner likewise.
+"""Makes lights.tflite, a detector whose answers are plain to see, and glance.tflite, a refiner
+likewise.
 
     python -m tests.edge.detect.make_lights
 
-Each cell of 16 pixels calls a light a face: its logit is -8 where it is dark and 8 where it is lit,
-in blue alone for the one that sees colours. Every box is two cells wide and three high around the
+Each cell of 16 pixels calls a light a face: its logit is -8 where it is dark and 8 where it is lit
+in blue. Every box is two cells wide and three high around the
 middle of its cell. They lie beside the tests because these need no TensorFlow.
 """
 
@@ -16,12 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from edge.model_card import card_path
-from tests.edge.detect.lights import BOX, GLANCE, SHAPE, STRIDE, glance_card, lights
+from tests.edge.detect.lights import BOX, GLANCE, LIGHTS, SHAPE, STRIDE, glance_card
 
 
-def make(channels: int) -> bytes:
+def make() -> bytes:
     """Return the .tflite file: int8 in and out."""
-    picture = keras.Input(batch_shape=(1, *SHAPE, channels))
+    picture = keras.Input(batch_shape=(1, *SHAPE, 3))
     scaled = keras.layers.Rescaling(1 / 255)(picture)
     means = keras.layers.AveragePooling2D(STRIDE)(scaled)
     heads = [_head(means, [-8.0], blue=16.0), _head(means, BOX)]
@@ -63,5 +63,4 @@ def _head(means: keras.KerasTensor, bias: list[float], blue: float = 0.0) -> ker
 if __name__ == "__main__":
     GLANCE.write_bytes(make_glance())
     card_path(GLANCE).write_bytes(msgspec.json.encode(glance_card()))
-    lights("gray").write_bytes(make(1))
-    lights("bgr").write_bytes(make(3))
+    LIGHTS.write_bytes(make())
