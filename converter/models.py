@@ -29,8 +29,8 @@ PLAIN = {
     "tiny": ([[16], [32, 32], [48, 48], [48, 48]], 0.1),  # 15 M
     "deep": ([[32], [64, 64], [128, 128, 128], [256, 256]], 0.4),  # 117 M
 }
-"""Filters of the 3x3 convolutions, by stage, and dropout. They are multiples of 16: with others,
-TensorFlow normalizes ten times as slowly."""
+"""Filters of 3x3 convolutions, by stage, and dropout; with others than multiples of 16, TensorFlow
+normalizes ten times as slowly."""
 
 WIDTH = 32  # channels of the detector's grids: 100 k parameters, a multiple of int8 kernels' 16
 
@@ -108,8 +108,7 @@ def refiner() -> Model:
         A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
         `REFINER_OUTPUTS`, each (n, numbers) and float32: the logit of a face; right eye, left eye,
         nose and mouth from the middle of the crop, in sides of it; the middle of the face's box
-        likewise, then the logarithms of its width and height, in sides of the crop less its margin
-        (`CONTEXT`). 5.5 M multiply-adds.
+        likewise, its sides' logarithms, in sides of the crop by `CONTEXT`. 5.5 M multiply-adds.
     """
     crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)

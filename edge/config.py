@@ -16,7 +16,7 @@ from edge.capture.video import VideoSettings
 from edge.config_errors import format_validation_error
 from edge.detect import AutoSettings, DetectorSettings
 from edge.errors import ConfigError
-from edge.infer.classifier import ClassifierSettings, ModelPath
+from edge.infer.classifier import ClassifierSettings, ModelPath, classifier_digest
 from edge.infer.crop import QualitySettings
 from edge.infer.track_state import SmoothingSettings
 from edge.paths import state_directory
@@ -37,6 +37,8 @@ MAX_CAMERAS = 64  # of one daemon; a core is busy with some ten
 log = logging.getLogger(__name__)
 
 ConfigT = TypeVar("ConfigT", bound="CameraConfig")
+Age = Annotated[float, msgspec.Meta(ge=60, le=4_294_967_295.0)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,24 +48,17 @@ class PrivacySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blur: PrivacyBlur = PrivacyBlur.NONE
 
 
-Age = Annotated[float, msgspec.Meta(ge=60, le=4_294_967_295.0)]
-
-
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Longest time that recorded events and images of people lie on this machine's disk.
 
     Attributes:
         max_event_age_s: seconds, of events in JSONL files and outboxes; null: until
             `emotiond forget`. They are deleted a tenth of it at a time.
-        max_image_age_s: seconds, of snapshots, of faces from `emotiond collect` and of images saved
-            from the window; null: until `emotiond forget`.
+        max_image_age_s: seconds, of snapshots, collected faces, window images; null: likewise.
     """
 
     max_event_age_s: Age | None = None
     max_image_age_s: Age | None = None
-
-
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,8 +76,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     operator: Text | None = None
 
     def __post_init__(self) -> None:
-        forbidden = self.context in {"workplace", "education"}
-        if forbidden and self.purpose not in {"medical", "safety"}:
+        if self.context in {"workplace", "education"} and self.purpose not in {"medical", "safety"}:
             raise ValueError(
                 f"Expected `purpose` medical or safety in the context {self.context}; for any "
                 "other Article 5(1)(f) of the EU AI Act (Regulation 2024/1689) forbids to infer "
@@ -94,8 +88,7 @@ class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of one camera: all that belongs to its images.
 
     Attributes:
-        zones: polygons by name, of points [x, y] as shares of the frame; a face is in one where its
-            center is.
+        zones: polygons by name, of points [x, y] as shares of the frame; a face's center counts.
         ignore: polygons that are black in every image: nothing is found there, and nobody sees it.
     """
 
@@ -195,9 +188,8 @@ def parse_config_file(text: bytes, path: Path, may_be_empty: bool = True) -> Con
     if data is None and not may_be_empty:
         raise ConfigError(f"{path}: expected settings, found an empty file")
     try:
-        return parse_config(
-            values.with_environment({} if data is None else data, path.parent), path
-        )
+        given = values.with_environment({} if data is None else data, path.parent)
+        return parse_config(given, path)
     except ConfigError:
         text, renamed = values.rename_keys(text)
         if not renamed:
@@ -248,8 +240,7 @@ def _convert(data: Any, kind: type[ConfigT], path: Path, place: str = "") -> Con
 def complete_config(config: Config, path: Path) -> Config:
     """Return a config whose sinks keep to its retention.
 
-    A ConfigError says that two sinks or cameras have one target or device, or that a polygon cannot
-    be used; `path` is the file or option that says so.
+    ConfigError, of `path`: two sinks or cameras have one target or device, or a polygon is wrong.
     """
     _check_cameras(config, path)
     places: dict[str, int] = {}
@@ -286,6 +277,15 @@ def _check_cameras(config: Config, path: Path) -> None:
     if config.cameras and config.preview.enabled:
         text = "expected `enabled: false` with `cameras`: the window shows one; look at `web`"
         raise ConfigError(f"{path}: preview: {text}")
+
+
+def changed_sections(old: Config | None, new: Config, digest: str | None) -> tuple[str, ...]:
+    """Return the sections in which configs differ, or the classifier's files from a `digest`."""
+    names = new.__struct_fields__
+    changed = {name for name in names if getattr(old, name, None) != getattr(new, name)}
+    if digest is not None and digest != classifier_digest(new.classifier):
+        changed.add("classifier")
+    return tuple(name for name in names if name in changed)
 
 
 def parse_detector(text: str) -> DetectorSettings:

@@ -14,7 +14,6 @@ from edge.errors import ConfigError, os_errors_as
 from edge.publish import expand_sink
 
 MAX_BYTES = 100_000  # of a config file; that with every key has 8,000
-
 MAX_VALUES = 10_000  # in a config, those behind an alias each time that it stands there
 ENVIRONMENT_PREFIX = "EMOTIOND_"  # of variables that stand for keys: EMOTIOND_SOURCE__DEVICE
 
@@ -46,8 +45,7 @@ RENAMED = {
     "detect": "scheduler",
     "view": "preview",
 }
-"""Keys and values of version 0.1, and what they are called now, with `[]` for any item of a list;
-nothing else of a file changes."""
+"""Keys and values that are called otherwise since version 0.1; `[]` is any item of a list."""
 
 Edit = tuple[int, int, str]  # begin and end of characters that are replaced, and by what
 
@@ -174,13 +172,11 @@ def inherit(own: dict[str, Any], above: Any, keys: Iterable[str]) -> dict[str, A
     """Return a camera's values over those that it inherits: the `keys` of the top level."""
     merged = {key: above[key] for key in keys if key in above}
     for key, value in own.items():
-        general = merged.get(key)
+        general, merged[key] = merged.get(key), value
         if isinstance(value, dict) and isinstance(general, dict) and key != "zones":
             # What another kind is set to would mean nothing to this one.
             same = value.get("kind", general.get("kind")) == general.get("kind")
             merged[key] = general | value if same else value
-        else:
-            merged[key] = value
     return merged
 
 

@@ -84,5 +84,4 @@ class CheckResult:
 ok = partial(CheckResult, Level.OK)
 warning = partial(CheckResult, Level.WARNING)
 failure = partial(CheckResult, Level.FAILURE)
-"""Results of a check that found nothing wrong, what costs something, what keeps the daemon from
-working; the latter two with a remedy."""
+"""Results: nothing is wrong; something costs, or keeps the daemon from working, with a remedy."""

@@ -4,6 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+NOSE = 0.57
+"""Depth of the tip of the nose before the middles of the eyelids, in distances of these: 3.6 of 6.4
+cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019, arXiv:1907.06724)."""
+
 
 class Point(NamedTuple):
     """A point in pixels of the frame."""
@@ -104,12 +108,6 @@ class CropCalibration:
         x = box.center.x + (self.right * cos - self.down * sin) * box.height
         y = box.center.y + (self.right * sin + self.down * cos) * box.height
         return Box.around(Point(x, y), self.scale * box.height)
-
-
-NOSE = 0.57
-"""Depth of the tip of the nose before the middles of the eyelids, as a share of the distance
-between those: 3.6 of 6.4 cm in MediaPipe's canonical_face_model.obj (Kartynnik et al. 2019,
-arXiv:1907.06724)."""
 
 
 class KeyPoints(NamedTuple):

@@ -16,7 +16,6 @@ import numpy as np
 from edge.types import CameraState, EmotionEvent, ResourceUsage, Stats, TrackedFrame
 
 T = TypeVar("T")
-
 WINDOW = 1024  # number of the latest values that a percentile is taken over
 RATE_SECONDS = 10.0  # seconds that a rate is taken over
 ZONES = Path("/sys/class/thermal")  # where the kernel reports temperatures

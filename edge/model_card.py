@@ -16,6 +16,7 @@ Length = Annotated[int, msgspec.Meta(ge=1)]
 Pixels = Annotated[float, msgspec.Meta(ge=0.0)]
 Confidence = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
 Dtype = Literal["uint8", "int8", "float32"]
+AnyCard = TypeVar("AnyCard", bound="BaseCard")
 
 
 class Speed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,9 +65,8 @@ class ModelOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "sigmoids": a probability of each class by itself, which need not sum to 1.
         dtype: of the output tensor; integers are dequantized by the tensor's own scale.
         temperature: divides the logits before the softmax (Guo et al. 2017, arXiv:1706.04599).
-        offsets: added to the logits before that, one for each label or none: the prior correction
-            (Saerens et al. 2002, doi:10.1162/089976602753284446; Menon et al. 2021,
-            arXiv:2007.07314).
+        offsets: added to the logits before that, one for each label or none: prior correction
+            (Saerens et al. 2002, doi:10.1162/089976602753284446; Menon et al., arXiv:2007.07314).
     """
 
     kind: Literal["logits", "probabilities", "sigmoids"]
@@ -180,9 +180,6 @@ class RefinerCard(BaseCard, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     # Of the detector's logit and of its own, and an offset: their sum is the logit of the face.
     weights: tuple[float, float, float]
     measured: tuple[str, ...]
-
-
-AnyCard = TypeVar("AnyCard", bound=BaseCard)
 
 
 def card_path(model: Path) -> Path:

@@ -18,10 +18,9 @@ from edge.errors import ModelError, os_errors_as
 
 _PACKAGE = Path(__file__).parent
 
-SERVICE_STATE = Path("/var/lib/emotiond")
-SERVICE_CONFIGS = Path("/etc/emotiond")
+SERVICE_STATE = Path("/var/lib/emotiond")  # of emotiond.service
+SERVICE_CONFIGS = Path("/etc/emotiond")  # of it and of the template's units
 SERVICE_CONFIG = SERVICE_CONFIGS / "emotiond.yaml"
-"""State directory and config of emotiond.service; beside it are those of the template's units."""
 
 COMPLETE = {"debian": "the Debian package", "oci": "the container image"}
 """Installations that nothing is added to, by what `packaging/` writes into their INSTALLER."""
@@ -41,9 +40,8 @@ def asset(name: str) -> Path:
 def extra_remedy(extra: str) -> str:
     """Return how an extra is added to this installation: a command, or the way round.
 
-    Files beside the package tell what made it: INSTALLER and direct_url.json
-    (packaging.python.org, "Recording installed projects" and "Direct URL"), and those of pipx and
-    uv for a program with an environment of its own.
+    Files beside the package tell what made it: INSTALLER and direct_url.json (packaging.python.org,
+    "Recording installed projects", "Direct URL"), and those of pipx and uv for a program.
     """
     from importlib import metadata  # it takes 1 MB, and is needed where something is missing
 
@@ -161,17 +159,15 @@ def sha256(path: Path) -> str:
 
 def part_of(path: Path, suffix: str = "") -> Path:
     """Return the file beside `path` that it is until it is whole; its name is not too long."""
-    name, data = path.name, os.fsencode(path.name)
-    return path.with_name(
-        f".{name if len(data) < MAX_NAME_BYTES else sha256_of(data)}.part{suffix}"
-    )
+    data = os.fsencode(path.name)
+    name = path.name if len(data) < MAX_NAME_BYTES else sha256_of(data)
+    return path.with_name(f".{name}.part{suffix}")
 
 
 def atomic_write(path: Path, content: bytes, private: bool = False) -> None:
     """Write a file whole or not at all: nobody reads half of it, and no half stays behind.
 
-    A `private` one that is made now may be read by its owner alone; one that was there keeps its
-    mode. A power cut leaves the old one or the new one.
+    A new `private` one is its owner's alone; others keep their mode. A power cut leaves old or new.
     """
     if path.is_dir():  # one without a name of its own, such as `.`, has no part beside it
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

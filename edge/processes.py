@@ -16,8 +16,7 @@ def run_in_processes(
 ) -> Generator[tuple[int, Future[T]], None, None]:
     """Make calls in that many processes; yield the index of each and its outcome, once it is done.
 
-    Calls and results are pickled. `initializer` runs first in each process. Where this ends early,
-    the processes are killed.
+    Calls and results are pickled. `initializer` runs first in each; ended early, all are killed.
     """
     # Not forked: the threads of OpenCV and of the runtime do not survive that.
     context = multiprocessing.get_context("spawn")

@@ -21,8 +21,7 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Times at which the camera is used; outside them it is released, as in a pause.
 
     Attributes:
-        active: such as `mon-fri 08:00-18:00`, `sat,sun 22:00-02:00` or, each day, `09:00-17:00`;
-            null: always.
+        active: such as `mon-fri 08:00-18:00`, `sat,sun 22:00-02:00`, `09:00-17:00`; null: always.
         timezone: such as Europe/Berlin, whose clocks are meant; null: this machine's.
     """
 

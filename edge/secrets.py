@@ -8,6 +8,9 @@ import msgspec
 
 from edge.errors import ConfigError
 
+SECRET_WORDS = ("pass", "pwd", "token", "user", "secret", "key", "auth", "login", "credential")
+"""Parts of the names of what is never shown."""
+
 
 class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The one place that holds a secret.
@@ -45,10 +48,6 @@ class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             return path.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: the secret cannot be read: {error}") from error
-
-
-SECRET_WORDS = ("pass", "pwd", "token", "user", "secret", "key", "auth", "login", "credential")
-"""Parts of the names of what is never shown."""
 
 
 def is_secret(name: str) -> bool:

@@ -78,8 +78,7 @@ def print_line(text: str, color: int | None = None) -> None:
 def print_json(content: bytes) -> None:
     """Print a JSON document as one line; control characters in its strings are escaped."""
     text = content.decode(errors="replace")
-    line = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
-    _write(f"{line}\n")
+    _write("".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text) + "\n")
 
 
 def print_error(text: str) -> None:

@@ -22,6 +22,11 @@ et al. 2013, arXiv:1307.0414), then contempt, which FER+ and CK+ have."""
 
 SIDE = 48  # width and height of the datasets' face images in pixels, as in FER2013
 UNCERTAIN = "uncertain"  # emotion of a face whose expression cannot be told
+DISK = "this machine's disk"
+
+LOOKING_YAW, LOOKING_ROLL = 15.0, 25.0
+"""Degrees of the cone in which a head is taken to look at the camera. The built-in detector says 13
+of a head that is turned by 20 (docs/research/detector-training.md)."""
 
 
 class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -34,9 +39,6 @@ class KindSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     def data_flows(self, allow_snapshots: bool) -> "Iterator[DataFlow]":
         """Yield what leaves the process by it; `allow_snapshots` is that of the privacy section."""
         yield from ()
-
-
-DISK = "this machine's disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,6 @@ class TrackedFrame:
     tracks: tuple[Track, ...]
     candidate_boxes: tuple[Box, ...] = ()  # where else a face may be
     searched: bool = False  # whether the detector searched the whole of this very frame
-
-
-LOOKING_YAW, LOOKING_ROLL = 15.0, 25.0
-"""Degrees of the cone in which a head is taken to look at the camera. The built-in detector says 13
-of a head that is turned by 20 (docs/research/detector-training.md)."""
 
 
 @dataclass(frozen=True, slots=True)

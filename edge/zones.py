@@ -12,7 +12,6 @@ from edge.types import Frame, Image
 
 Vertex = tuple[float, float]
 Polygon = tuple[Vertex, ...]  # (x, y), shares of width and height, 0 to 1; the last joins the first
-
 MAX_VERTICES = 100  # of a polygon: a hand draws ten, and each pair of edges is compared
 MIN_AREA = 1e-4  # smallest area of a polygon as a share of the frame: 31 pixels of 640x480
 EDGE_MARGIN = 0.25  # widths of its box outside before a face leaves: at an edge it would flap

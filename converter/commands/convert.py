@@ -85,9 +85,8 @@ def _convert(options: argparse.Namespace) -> None:
     network = model_import.load_keras(path, weights)
     description = _describe(options, model_import.takes_any_size(network))
     model = model_import.wrap_for_export(network, path, description)
-    data, _ = _checked_data(
-        options, description, partial(model_import.keras_answers, network, path)
-    )
+    answer = partial(model_import.keras_answers, network, path)
+    data, _ = _checked_data(options, description, answer)
     precisions = options.precision or (["float32", "int8"] if data else ["float32"])
     write_models(model, data, out, name, precisions, force=options.force)
 

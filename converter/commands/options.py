@@ -1,9 +1,9 @@
 """Shared parts of subcommands: options for faces and folders, reports."""
 
-import argparse
 import logging
 import math
 import shutil
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +20,7 @@ from edge.errors import ConfigError, DataError
 log = logging.getLogger(__name__)
 
 
-def add_data(
-    parser: argparse.ArgumentParser, required: bool = True, positional: bool = False
-) -> None:
+def add_data(parser: ArgumentParser, required: bool = True, positional: bool = False) -> None:
     """Add the options that name the faces, or the arguments in place of `--data`."""
     text = "a csv or a folder of labeled faces, and how much a row counts; one or several"
     add_faces = partial(parser.add_argument, type=weighted_path, help=text)
@@ -35,14 +33,14 @@ def add_data(
     add("--crop", action="store_true", help="of whole images, crop each face as the daemon does")
 
 
-def add_models(parser: argparse.ArgumentParser, name: str) -> None:
+def add_models(parser: ArgumentParser, name: str) -> None:
     """Add the options that say what models are called, and where they go."""
     parser.add_argument("--name", default=name, help="of the models; default: %(default)s")
     parser.add_argument("--out", type=Path, required=True, help="folder for models and cards")
     parser.add_argument("--force", action="store_true", help="overwrite; take what is refused")
 
 
-def load_data(options: argparse.Namespace) -> Dataset:
+def load_data(options: Namespace) -> Dataset:
     """Read all faces that `add_data`'s options name, with PublicTest rows; DataError if none."""
     paths = [path for path, _ in options.data]
     voted = set(filter(is_fer2013_csv, paths))
@@ -73,7 +71,7 @@ def weighted_path(text: str) -> tuple[Path, float]:
     if not path or Path(text).exists():
         return Path(text), 1.0
     if not 0 < weight < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a weight above 0, found {number!r}")
+        raise ArgumentTypeError(f"expected a weight above 0, found {number!r}")
     return Path(path), weight
 
 
@@ -82,10 +80,10 @@ def image_size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if width.isdecimal() and height.isdecimal() and int(width) > 0 and int(height) > 0:
         return int(width), int(height)
-    raise argparse.ArgumentTypeError(f"expected a size such as 160x120, found {text!r}")
+    raise ArgumentTypeError(f"expected a size such as 160x120, found {text!r}")
 
 
-def clear_forced(options: argparse.Namespace, folder: Path) -> None:
+def clear_forced(options: Namespace, folder: Path) -> None:
     """Remove a training from a folder, by `--force`; ConfigError where it holds something else."""
     if options.force and folder.exists():
         if any(folder.iterdir()) and not (folder / run_dir.RECIPE).exists():

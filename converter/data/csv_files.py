@@ -34,9 +34,8 @@ def load_csv(path: Path, votes_path: Path | None = None) -> Dataset:
 def load_votes(path: Path, usage: Sequence[Usage]) -> NDArray[np.float32]:
     """Read FER+'s fer2013new.csv, float32 (n, 10): what ten people saw in each face of FER2013.
 
-    Its rows stand in the order of FER2013's, whose splits are `usage`. A row without an image name
-    counts as one that all ten called "not a face". DataError where the file is malformed, too
-    short, or in another order.
+    Its rows stand in the order of FER2013's, whose splits are `usage`. One without an image name
+    counts as "not a face" of all ten. DataError where it is malformed, short, or in another order.
     """
     votes: list[list[float]] = []
     last, rows = "fer", read_csv(path, ("Usage", "Image name", *VOTE_COLUMNS))

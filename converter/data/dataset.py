@@ -15,8 +15,7 @@ from edge.terminal import plural
 from edge.types import EXPRESSIONS
 
 VOTED = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
-VOTE_COLUMNS = (*VOTED, "unknown", "NF")
-"""FER+'s ten vote columns (Barsoum et al. 2016, arXiv:1608.01041); NF is "not a face"."""
+VOTE_COLUMNS = (*VOTED, "unknown", "NF")  # FER+'s ten (arXiv:1608.01041); NF is "not a face"
 NOT_A_FACE = 10  # votes for NF, all ten of them, at which a row is no face
 VOTE_OF_EXPRESSION = [4, 5, 6, 1, 3, 2, 0, 7]  # the vote column of each of `EXPRESSIONS`
 TEST_FRACTION = 0.2  # of the names that become PublicTest in a set that brings no splits

@@ -22,7 +22,6 @@ from edge.types import EXPRESSIONS, SIDE
 log = logging.getLogger(__name__)
 
 SAME_FACE = 0.3  # overlap (IoU) above which a detection is of the face that the set labels
-
 VALIDATION = frozenset({"val", "valid", "validation", "val_set", "fer2013valid"})
 TEST = frozenset({"test", "test_set", "fer2013test"})
 

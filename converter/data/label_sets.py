@@ -17,12 +17,12 @@ from edge.types import EXPRESSIONS
 LabelSetName = Literal["5", "6", "7", "8", "ck"]
 LabelProtocol = Literal["labels", "ferplus"]  # truth: the data's own, or most of FER+'s votes
 Classes = NDArray[np.int64]  # indices into the labels of the model at hand
-
 WITHOUT_COPIES = "without copies of Training pictures"  # ends the name of what is left
 
 NOUNS = {"anger": "angry", "happiness": "happy", "joy": "happy", "sadness": "sad"}
 ADJECTIVES = {"afraid": "fear", "disgusted": "disgust", "fearful": "fear", "surprised": "surprise"}
 SYNONYMS = NOUNS | ADJECTIVES  # what other sets and models call the expressions
+Codes = Mapping[str, str | None]  # the expression that a code stands for; None is left out
 
 
 def find_expression(name: str) -> str | None:
@@ -30,9 +30,6 @@ def find_expression(name: str) -> str | None:
     plain = re.sub(r"^\d+[\W_]+", "", name.strip().lower())
     plain = SYNONYMS.get(plain, plain)
     return plain if plain in EXPRESSIONS else None
-
-
-Codes = Mapping[str, str | None]  # the expression that a code stands for; None is left out
 
 
 def _numbered(*names: str, first: int = 0) -> dict[str, str]:
@@ -125,29 +122,27 @@ class Selection:
         return parts
 
 
-def select_rows(
-    data: Dataset, usage: str, protocol: LabelProtocol, label_set: LabelSet
-) -> Selection:
+def select_rows(data: Dataset, usage: str, protocol: LabelProtocol, labels: LabelSet) -> Selection:
     """Return the rows of a split whose class the model knows; DataError where there are none."""
     split = labeled = data.split(usage)
     if protocol == "ferplus":
         if not split.votes.any():
             raise DataError("the FER+ protocol needs FER+'s votes; give --votes fer2013new.csv")
         labeled = ferplus_majority(split)
-    kept = label_set.keep(labeled)
+    kept = labels.keep(labeled)
     name = rows_name(split) + (", FER+ majority" if labeled is not split else "")
     if len(kept) == 0:
         raise DataError(f"{name}: the model knows the class of none of the {len(split)} rows")
     training = data.select(data.usage == Usage.TRAINING)
     comparable = len(training) and not (kept.usage == Usage.TRAINING).any()
     excluded = {"no majority among FER+'s votes, unknown, or not a face": len(split) - len(labeled)}
-    unknown = Counter(labeled.labels[label_set.classes(labeled) < 0].tolist())
+    unknown = Counter(labeled.labels[labels.classes(labeled) < 0].tolist())
     for label, rows in sorted(unknown.items()):
         excluded[f"{EXPRESSIONS[label]}, which the model does not know"] = rows
     return Selection(
         name,
         kept.pixels,
-        label_set.classes(kept),
+        labels.classes(kept),
         ~kept.copies_of(training) if comparable else None,
         {reason: rows for reason, rows in excluded.items() if rows},
     )

@@ -28,8 +28,6 @@ BoxRow = list[float]  # left, top, right and bottom of a face, and 1 where it is
 
 ANNOTATIONS = "annotations.csv"
 NEGATIVES = "negatives.csv"
-
-
 WIDER_FIELDS = "x y w h blur expression illumination ignore occlusion pose"  # ignore: invalid
 
 WIDER_PARTS: dict[str, tuple[str, str, Split]] = {
@@ -37,6 +35,9 @@ WIDER_PARTS: dict[str, tuple[str, str, Split]] = {
     "wider_face_val_bbx_gt.txt": ("WIDER_val", "widerface_val", "test"),
 }
 """Folder of the images, source and split of the published parts; others are compared on val."""
+
+Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # neither infinite nor NaN
+Parsed = TypeVar("Parsed", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +82,6 @@ def read_annotations(path: Path) -> tuple[AnnotatedImage, ...]:
     return tuple(chain.from_iterable(map(_wider_images, files)))
 
 
-Pixels = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]  # neither infinite nor NaN
-
-
 class _Face(msgspec.Struct, frozen=True):
     """Box of a face as the files give it: left, top, width and height."""
 
@@ -111,9 +109,6 @@ class _ImageRow(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height} {self.source} {self.split}"
-
-
-Parsed = TypeVar("Parsed", bound=msgspec.Struct)
 
 
 def _parse(row: CsvRow, kind: type[Parsed]) -> Parsed:

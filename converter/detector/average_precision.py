@@ -99,8 +99,7 @@ def precision_recall(
     """Return how hits and false boxes grow, for the faces of one range of heights.
 
     The surest box of an image chooses first, of the faces that are free the one it overlaps most.
-    Ignored faces and other heights are left out as COCO's pycocotools do with crowds and areas (Lin
-    et al. 2014, arXiv:1405.0312).
+    Ignored faces and other heights are left out, as COCO's crowds and areas are (arXiv:1405.0312).
     """
     judged = [_judge(one, there, iou, heights) for one, there in zip(found, truth, strict=True)]
     scores = np.concatenate([np.empty(0), *(one for one, _ in judged)])
@@ -112,17 +111,15 @@ def precision_recall(
     return PrCurve(right, last + 1 - right, int(faces), len(found))
 
 
-def _judge(
-    found: Detections, truth: Truth, iou: float, heights: HeightRange
-) -> tuple[Floats, Flags]:
+def _judge(found: Detections, truth: Truth, iou: float, band: HeightRange) -> tuple[Floats, Flags]:
     """Return the scores of the boxes of one image that count, and which of them are hits."""
     order = np.argsort(-found.scores, kind="stable")
     boxes = found.boxes[order]
     faces, ignored = truth.boxes[~truth.ignored], truth.boxes[truth.ignored]
     owners, first = _assign(overlaps(boxes, faces), iou)
-    of_face = heights.contains(np.append(_heights(faces), math.nan)[owners])  # -1 is the last
+    of_face = band.contains(np.append(_heights(faces), math.nan)[owners])  # -1 is the last
     covered = _common(boxes, ignored) / np.maximum(_areas(boxes)[:, None], 1e-9)
-    of_nothing = (owners < 0) & ~(covered >= iou).any(axis=1) & heights.contains(_heights(boxes))
+    of_nothing = (owners < 0) & ~(covered >= iou).any(axis=1) & band.contains(_heights(boxes))
     counted = of_face | of_nothing
     return found.scores[order][counted], (of_face & first)[counted]
 

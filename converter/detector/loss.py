@@ -1,7 +1,6 @@
 """The detector's loss: cells near the middle of a face may answer for it, and what that costs.
 
-SimOTA (Ge et al. 2021, arXiv:2107.08430) assigns those of them that already answer best; as many
-as overlap the face well.
+SimOTA (Ge et al. 2021, arXiv:2107.08430) assigns those that answer best: as many as overlap well.
 """
 
 from typing import Any

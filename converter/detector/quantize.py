@@ -31,9 +31,7 @@ from edge.tflite import Runtime, TFLiteModel
 from edge.types import Image
 
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
-EXAMPLES, REFINER_EXAMPLES = 200, 400
-"""Images that show the quantizer the range of every activation; the refiner, their candidates."""
-
+EXAMPLES, REFINER_EXAMPLES = 200, 400  # images, or those of finds, that show int8 its ranges
 MAX_FPR = 0.02  # share of the images without faces in which the default confidence finds one
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
@@ -239,9 +237,8 @@ def quantize_refiner(
         ]
         rows = np.array(logits_and_truth, np.float64).reshape(-1, 3)
         weights = fit_logistic(rows[:, :2], rows[:, 2])
-        return change_card(
-            inside, card, weights=weights, measured=tuple(_measured_text(rows, weights))
-        )
+        measured = tuple(_measured_text(rows, weights))
+        return change_card(inside, card, weights=weights, measured=measured)
 
 
 def _candidates(detector: Model, images: Images) -> Iterator[tuple[Image, Box, float, bool | None]]:

@@ -102,9 +102,8 @@ def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDA
 class CropBatches(SeededBatches):
     """Batches of (crops (n, SIDE, SIDE, 3), targets), one half faces.
 
-    The targets are `face` (n,), 0 or 1; `points` (n, 8) and `boxes` (n, 4), left, top, right and
-    bottom, in sides of the crop from its middle; `pointed` and `boxed` (n,), 0 where these are
-    unknown. Turned faces have no box.
+    The targets are `face` (n,), 0 or 1; `points` (n, 8) and `boxes` (n, 4), xyxy, in sides of the
+    crop from its middle; `pointed` and `boxed` (n,), 0 where unknown. Turned faces have no box.
     """
 
     def __init__(
@@ -151,8 +150,7 @@ class CropBatches(SeededBatches):
         image = square.cut(sample.image)
         if tall < min(height, SIDE / CONTEXT):  # as a small face looks once it is enlarged
             small = max(4, round(SIDE * tall / (SIDE / CONTEXT)))
-            small_image = square.cut(sample.image, small)
-            image = np.asarray(cv2.resize(small_image, (SIDE, SIDE)), np.uint8)
+            image = np.asarray(cv2.resize(square.cut(sample.image, small), (SIDE, SIDE)), np.uint8)
         matrix = square.matrix()
         places = np.concatenate([sample.points[row], sample.boxes[row].reshape(2, 2)])
         places = (places @ matrix[:, :2].T + matrix[:, 2]) / SIDE - 0.5

@@ -119,8 +119,7 @@ class SampleGenerator:
         alpha = warp(cv2.blur(mask, (rim, rim)), matrix, (width, height))
         tint = np.sort(rng.uniform(0.55, 1.0, 3)) if rng.random() < 0.7 else np.ones(3)
         blended = behind + (face * tint.astype(np.float32) - behind) * alpha[..., None]
-        image = np.clip(blended, 0, 255).astype(np.uint8)
-        return _moved(closeup, image, matrix, smallest=0.0)
+        return _moved(closeup, np.clip(blended, 0, 255).astype(np.uint8), matrix, smallest=0.0)
 
     def _close(self, height: int, width: int, rng: Rng) -> TrainingSample:
         """Cut a face so that it fills an image, which is fitted into the sample's upper left."""
@@ -154,7 +153,13 @@ class SampleGenerator:
         matrix = _rotation(place, zoom, config, rng)
         matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (width, height)
         if rng.random() < config.filled:
-            _fill_frame(matrix, (columns, rows), (width, height))
+            # So that as little as possible of the sample lies beside the image.
+            corners = matrix @ np.array(
+                [[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]]
+            )
+            low, high = corners.min(axis=1), corners.max(axis=1)
+            room = np.array([width, height]) - (high - low)
+            matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
         warped = warp(*downscale(sample.image, matrix), shape[::-1], borderValue=border)
@@ -180,15 +185,6 @@ def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng
     matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
     matrix[:, 2] -= place
     return matrix
-
-
-def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
-    """Move an image, by widths and heights, so that as little as possible lies beside it."""
-    columns, rows = size
-    corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]])
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    room = np.array(frame) - (high - low)
-    matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
 
 
 def _mirror(matrix: Matrix, width: int, rng: Rng) -> None:

@@ -49,11 +49,9 @@ def open_teacher(model: Path) -> Detector:
     return YuNet(YuNetSettings(model=model, width=4096, min_confidence=0.4))
 
 
-def read_samples(
-    images: Iterable[AnnotatedImage], teacher: Detector | None
-) -> list[TrainingSample]:
+def read_samples(files: Iterable[AnnotatedImage], teacher: Detector | None) -> list[TrainingSample]:
     """Read images; a teacher adds the points of faces, and ignored boxes that it alone sees."""
-    return [_pseudo_label(one, teacher) for one in images]
+    return [_pseudo_label(one, teacher) for one in files]
 
 
 def _pseudo_label(annotated: AnnotatedImage, teacher: Detector | None) -> TrainingSample:

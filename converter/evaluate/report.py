@@ -18,7 +18,6 @@ from edge.tflite import softmax
 from edge.types import Probabilities
 
 BINS = 15  # of the expected calibration error, as Guo et al. 2017 (arXiv:1706.04599) use
-
 Labels = tuple[str, ...]
 
 

@@ -27,7 +27,6 @@ MAX_LOSS = 0.003  # share of the rows that a conversion may lose against the net
 MAX_CHANCE = 0.01  # that explains a greater loss (McNemar): of 3,589 rows ten say nothing
 MIN_AGREEMENT = 0.9  # share of the rows to which a conversion has to give the network's class
 LEAST_SHARE = 0.005  # share of the votes below which a class is not made likelier still
-
 WEBCAM = Augmentation(spoilt=0.5, turn=20, smallest=0.9, largest=1.1, shift=0.05)
 """How the faces are varied on which, beside the faces as they are, the temperature is fitted: one
 fitted on clean faces alone is too sure of everything else."""

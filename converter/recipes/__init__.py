@@ -17,6 +17,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
 
 
 class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -124,9 +125,6 @@ class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only
     shift: NotNegative = 0.07
     scale: NotNegative = 0.1
     smallest: Positive = 12.0
-
-
-AnyRecipe = TypeVar("AnyRecipe", bound=BaseRecipe)
 
 
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:

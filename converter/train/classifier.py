@@ -23,7 +23,6 @@ from edge.tflite import softmax
 
 Paths = tuple[Path, ...]
 RARE = 0.5  # a class is rare when it has less than this share of the mean number of faces
-
 PANELS = {
     title: {"Training": column, "PublicTest": f"val_{column}"}
     for title, column in (("cross-entropy", "logits_loss"), ("accuracy", "logits_accuracy"))

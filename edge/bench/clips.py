@@ -18,14 +18,10 @@ from edge.commands.demo import CLIP, CLIP_FPS
 from edge.errors import EmotiondError
 from edge.types import Image
 
-ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"
-"""Scenes of the built-in clip, of a grid of its faces, and of an empty room."""
-
+ONE_FACE, CROWD, NOBODY = "one face", "20 faces", "nobody"  # built-in clip, grid of it, empty room
 SIZE, FRAMES = (640, 480), 100  # width, height and length of synthetic clips
 ROWS, COLUMNS = 4, 5  # grid of the crowd
-HEAD = (slice(79, 398), slice(134, 474))
-"""Rows and columns in which the face of the built-in clip moves, in the shape of a grid cell."""
-
+HEAD = (slice(79, 398), slice(134, 474))  # where the clip's face moves, in the shape of a grid cell
 CELL_OFFSET = 17  # frames between neighbors in the crowd, so that each shows something else
 NOISE = 2.0  # standard deviation, in gray levels, of a webcam's pixels in a lit room
 JPEG_QUALITY = 80  # of the live camera, as libjpeg counts; that of webcams is similar

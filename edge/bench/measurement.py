@@ -1,7 +1,6 @@
 """Measurements in processes of their own, in turns.
 
-What one candidate leaves in caches, allocators and libraries cannot help or hurt the next, and the
-memory of each is its own.
+What one leaves in caches, allocators and libraries changes no other, and each has its own memory.
 """
 
 import os
@@ -57,18 +56,18 @@ def time_reference() -> Timing:
     from edge.capture.source import read_first
     from edge.capture.video import VideoSettings
     from edge.commands.demo import CLIP
-    from edge.detect.haar import Cascade
+    from edge.detect.haar import cascade_file
 
     cv2.setNumThreads(1)  # as the daemon does
     gray = cv2.cvtColor(read_first(VideoSettings(CLIP).open()).image, cv2.COLOR_BGR2GRAY)
-    cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
+    cascade = cv2.CascadeClassifier(cascade_file("default"))
     return repeat(lambda: cascade.detectMultiScale(gray, SCALE, NEIGHBORS), REFERENCE_SECONDS)
 
 
 def run_in_subprocess(request: Request) -> Any:
     """Return what a request's function does, in a new process; EmotiondError: it could not."""
-    call = partial(request.function, *request.arguments)
-    ((_, outcome),) = run_in_processes([call], 1, _silence)
+    calls = [partial(request.function, *request.arguments)]
+    ((_, outcome),) = run_in_processes(calls, 1, _silence)
     try:
         return outcome.result()
     except BrokenProcessPool:

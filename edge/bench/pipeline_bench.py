@@ -34,11 +34,15 @@ EVERY_FRAME: dict[str, Any] = {"interval_frames": 1, "motion_threshold": 0.0, "c
 """Scheduler settings by which the detector runs on every frame, so that detectors compare."""
 
 WARM_UP_FRAMES = 20
-
 VARIANTS = {  # measured beside each kind with its default settings
     "builtin 160x120": {"kind": "builtin", "size": "160x120"},
     "blazeface short": {"kind": "blazeface", "range": "short"},
 }
+FINAL_STATS = re.compile(  # the line with which the daemon ends its log
+    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
+    r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
+)
+WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
 
 
 def detector_settings() -> dict[str, dict[str, str]]:
@@ -167,14 +171,6 @@ def run_threads(components: PipelineComponents) -> float:
     """Run the daemon's threads until the source ends; return frames a second."""
     times = [time.monotonic() for _ in analyze_frames(components)]
     return (len(times) - 1) / (times[-1] - times[0])
-
-
-FINAL_STATS = re.compile(  # the line with which the daemon ends its log
-    r"(?P<fps>[\d.]+) out; (?P<frames>\d+) frames?,.*latency p50 (?P<p50_ms>[\d.]+) ms, "
-    r"p95 (?P<p95_ms>[\d.]+) ms; dropped (?P<dropped>.*)"
-)
-
-WARM_UP_SECONDS = 4.0  # from the daemon's start until it is measured
 
 
 class LiveRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,6 @@ TABLES = {  # fields that the table of each part shows (the JSON has all), and a
 
 COLORS = ("#56b4e9", "#0072b2", "#e69f00", "#999999")  # for any color vision (Okabe, Ito 2008)
 PLOT_WIDTH, TOP_HEIGHT, BAR_HEIGHT = 11.0, 4.5, 0.32  # inches; of plot, upper half and bar
-
 BOARD = Path("/proc/device-tree/model")
 
 PACKAGES = ["ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "mediapipe"]
@@ -52,7 +51,6 @@ PACKAGES += ["opencv-python-headless", "opencv-python"]
 """Packages whose version changes the figures."""
 
 MAX_REFERENCE_SPREAD = 0.15  # share of its median by which it varies in a quiet run
-
 AnyRow = TypeVar("AnyRow", ModelRow, PipelineRow)
 Row = ModelRow | PipelineRow | LiveRow
 

@@ -60,8 +60,7 @@ class CameraSettings(LiveSettings, frozen=True, tag="camera"):
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         # OpenCV would give its last good image again for an empty or damaged one.
         is_mjpg = int(capture.get(cv2.CAP_PROP_FOURCC)) in JPEG_FORMATS
-        raw = is_mjpg and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        return OpenCVSource(capture, raw)
+        return OpenCVSource(capture, is_mjpg and capture.set(cv2.CAP_PROP_CONVERT_RGB, 0))
 
 
 class OpenCVSource:

@@ -34,7 +34,6 @@ JPEG_QUALITY = 80  # 1-100; the program's own default is 50, and a face is read 
 START_TIMEOUT, FRAME_TIMEOUT = 10.0, 2.0  # seconds to the first image and to a next, else it hangs
 TERMINATE_TIMEOUT = 1.0  # seconds to end in when the program is asked to, and again when killed
 CHUNK_BYTES, STDERR_CHUNK_BYTES, STDERR_CHUNKS = 1 << 16, 1024, 4  # read; kept of stderr
-
 Backend = Literal["auto", "rpicam-vid", "picamera2"]
 
 
@@ -143,8 +142,7 @@ class Picamera2Source:
 class SubprocessMjpegSource:
     """Newest image of a program, each stamped with the time at which it was complete.
 
-    A thread reads without pause whether or not anybody takes the images, so that neither the pipe
-    nor the program behind it holds old ones.
+    A thread reads without pause, so that neither the pipe nor the program behind it holds old ones.
     """
 
     online = True

@@ -29,8 +29,9 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 FLIPS = {"vertical": 0, "horizontal": 1, "both": -1}  # codes of cv2.flip
-
 WHOLE: tuple[Share, Share, Share, Share] = (0.0, 0.0, 1.0, 1.0)
+FileItems = Generator[Frame | InputError | None, None, None]
+"""Frames, None while none is due, and errors of single inputs; one that is raised is the end."""
 
 
 class OrientedSettings(KindSettings, frozen=True, kw_only=True):
@@ -86,8 +87,7 @@ class LiveSettings(OrientedSettings, frozen=True, kw_only=True):
     """A camera or stream: its frames come whether or not they are read.
 
     Attributes:
-        blind_after_s: seconds of one image after which the camera is `frozen`, or of a black one
-            after which it is `dark`; 0 is never.
+        blind_after_s: seconds of one image until it is `frozen`, of black ones `dark`; 0 is never.
     """
 
     is_live: ClassVar[Literal[True]] = True
@@ -154,10 +154,6 @@ class LiveSource(Source, Protocol):
 
     def skip(self) -> None:
         """Wait for the next frame and drop it, undecoded; SourceError where the source failed."""
-
-
-FileItems = Generator[Frame | InputError | None, None, None]
-"""Frames, None while none is due, and errors of single inputs; one that is raised is the end."""
 
 
 class FileSource:

@@ -25,10 +25,7 @@ MAX_STREAM_PIXELS = 7680 * 4320  # of an image: as many as may be asked of a cam
 OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0  # seconds for the camera to answer; of them waited for
 CLOSE_TIMEOUT_S = 0.2  # seconds that a close waits for the thread; else it is left to its own limit
 MAX_PACKETS = 512  # that may wait; then the camera does; HLS sends those of some seconds at once
-LATE_S, MAX_LATE_S = 0.25, 1.0
-"""Seconds after which no image is made of a packet that waited; and after which none is decoded any
-more until the next key frame."""
-
+LATE_S, MAX_LATE_S = 0.25, 1.0  # from which no image is made; none decoded until a key frame
 SEGMENTED_FORMATS = ("hls", "dash")  # come some seconds at once: what waits of them is not late
 MIN_LOGGED = 256  # frames that are passed over before the log says so
 
@@ -82,8 +79,7 @@ class StreamSettings(LiveSettings, frozen=True, tag="stream"):
         transport: protocol below RTSP; `auto` takes TCP, and UDP where the camera refuses that.
         latency: `low` keeps nothing back to smooth what comes late.
         verify: whether the certificate of https and rtsps must be trusted.
-        lost_after_s: seconds without data after which the stream is lost and opened again; null is
-            ten times its usual interval, from 5 to 60.
+        lost_after_s: seconds without data until it is opened anew; null: ten intervals, 5 to 60.
     """
 
     url: Annotated[str, msgspec.Meta(pattern="^(rtsps?|https?|rtmps?|srt|udp)://.+")]
@@ -274,8 +270,7 @@ class StreamSource:
         except FFmpegError:  # it has ended
             pass
         except SourceError as error:  # not another InputError, which the next packet may mend
-            is_oversized = isinstance(error, OversizedError)
-            self._failure = error if is_oversized else SourceError(str(error))
+            self._failure = error if isinstance(error, OversizedError) else SourceError(str(error))
         finally:
             self._items.close()
 

@@ -35,9 +35,7 @@ CAP_DEVICE_CAPS, FRMSIZE_TYPE_DISCRETE, MEMORY_MMAP = 0x8000_0000, 1, 1
 BIG_ENDIAN = 0x8000_0000  # the bit that v4l2_fourcc_be() sets
 MAX_ITEMS = 256  # formats, or sizes of one, asked for; some driver might never end the list
 
-RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})
-"""Drivers of a Raspberry Pi's camera port: raw values of the sensor, which libcamera develops."""
-
+RAW_SENSOR_DRIVERS = frozenset({"unicam", "rp1-cfe"})  # raw values, which libcamera develops
 NO_IMAGES = "gives no images that can be shown"
 PICAMERA_HINT = "a camera at a Raspberry Pi's own port is read by `source: {kind: picamera}`"
 GROUP = "video"  # whose members may open cameras, on Debian and under the unit
@@ -203,8 +201,7 @@ def processes_using(path: Path, root: Path = ROOT) -> list[str]:
         if process.name == str(os.getpid()):
             continue
         try:
-            links = (process / "fd").iterdir()
-            if any(link.samefile(path) for link in links if link.exists()):
+            if any(link.samefile(path) for link in (process / "fd").iterdir() if link.exists()):
                 found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
         except OSError:  # it has ended, or is another user's
             pass

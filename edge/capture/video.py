@@ -1,7 +1,4 @@
-"""Video source: a video file, played once; FFmpeg (PyAV) decodes it, as it does streams.
-
-PyAV is imported where something is read: it takes 18 MB.
-"""
+"""Video source: a file, played once; FFmpeg (PyAV, 18 MB, imported where it reads) decodes it."""
 
 import logging
 import time
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_GAP_S = 60.0  # seconds between two frames above which the container's times are not believed
 DEFAULT_FPS, MAX_FPS = 25.0, 240.0  # of a container that says none, or more than cameras have
-
 MAX_ERRORS = 100  # failures in a row to find a packet of a damaged file, after which it has ended
 
 TRUNCATED_SECONDS, TRUNCATED_SHARE = 0.5, 0.05
@@ -195,6 +191,13 @@ def announced_seconds(container: "InputContainer", stream: "av.VideoStream") -> 
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1e6
+
+
+def probe_video(path: Path) -> int:
+    """Return how many frames a video announces; 0 where it does not."""
+    with open_video(path) as (container, stream):
+        guessed = round(announced_seconds(container, stream) * rate_of(stream))
+        return guessed if container.format.name == "avi" else stream.frames or guessed
 
 
 class VideoSettings(FileSettings, frozen=True, tag="video"):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+STDOUT = Path("/dev/stdout")  # as the file that a command writes; `-` on the command line
+MAX_WIDTH = 100_000  # characters of a table for a file or another program: no line is wrapped
+
 
 def add_subcommand(
     commands: Any, name: str, run: Callable[[argparse.Namespace], object], text: str
@@ -32,10 +35,6 @@ def add_subcommand(
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=run)
     return parser
-
-
-STDOUT = Path("/dev/stdout")  # as the file that a command writes; `-` on the command line
-MAX_WIDTH = 100_000  # characters of a table for a file or another program: no line is wrapped
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

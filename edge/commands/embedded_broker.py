@@ -17,7 +17,6 @@ from edge.errors import EmotiondError
 from edge.paths import extra_remedy
 
 HOST = "127.0.0.1"
-
 START_SECONDS = 15.0  # how long the broker may take to listen
 
 

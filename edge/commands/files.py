@@ -18,6 +18,7 @@ from rich.table import Table
 from edge.capture.camera import CameraSettings
 from edge.capture.images import SUFFIXES, read_image
 from edge.capture.source import iter_frames, orient
+from edge.capture.video import probe_video
 from edge.commands import common
 from edge.config import Config, load_config, parse_config
 from edge.errors import EmotiondError, ExitCode, SourceError, os_errors_as
@@ -268,7 +269,7 @@ def _analyze(jobs: Sequence[offline.VideoJob], options: Namespace) -> Iterator[o
     with common.progress_bar() as bar:
         if options.dask is None and len(jobs) == 1:
             try:
-                total = offline.probe_video(jobs[0].video)
+                total = probe_video(jobs[0].video)
                 task, due = bar.add_task("frames", total=total or None), 0.0
 
                 def tell(done: int) -> None:

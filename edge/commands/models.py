@@ -169,8 +169,7 @@ def _expressions(calibrator: Calibrator, options: Namespace, config: Config) -> 
     if images_given:
         answers = calibrator.read(folder, labels)
     else:
-        settings = common.chosen_source(options, config)
-        with closing(open_source(settings)) as source:
+        with closing(open_source(common.chosen_source(options, config))) as source:
             print_line("sit alone before the camera and show what is asked for; no image is kept")
             answers = calibrator.watch(source, labels, lambda label: print_line(f"now {label} ..."))
     learned = learn_expressions(card, answers, known)

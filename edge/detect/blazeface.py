@@ -48,8 +48,7 @@ class BlazeFaceSettings(KindSettings, frozen=True, tag="blazeface"):
 
     Attributes:
         range: how far away faces may be.
-        min_confidence: least confidence of a face, 0-1; None takes what MediaPipe asks for, 0.6
-            (full) or 0.5 (short).
+        min_confidence: least confidence of a face, 0-1; None: MediaPipe's, 0.6 (full), 0.5 (short).
         tiles: above 1, as many overlapping parts of the image are searched beside the whole of it,
             for small faces; each costs as much as the whole.
     """
@@ -98,8 +97,7 @@ class BlazeFace:
         """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels.
 
         As in MediaPipe, the tile is fitted into the black square input, each pixel interpolated
-        between four of the image. Averaging all that it covers finds as many faces and agrees with
-        MediaPipe less.
+        between four of the image; averages of all find as many faces and agree with it less.
         """
         x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
         skip = -(-max(x2 - x1, y2 - y1) // MAX_SIDE)
@@ -138,16 +136,14 @@ def tiles(width: int, height: int, count: int) -> list[Box]:
     return [Box(0, start, width, start + length) for start in starts]
 
 
-def decode(
-    logits: Floats, rows: Floats, centers: Floats, min_confidence: float
-) -> tuple[Floats, Floats]:
-    """Return scores (n,), and values (n, 16): left, top, right, bottom and points.
+def decode(logits: Floats, rows: Floats, centers: Floats, least: float) -> tuple[Floats, Floats]:
+    """Return scores (n,) from `least` on, and values (n, 16): left, top, right, bottom and points.
 
     `rows` are (anchors, 16), in shares of the input and relative to the anchor: center, width and
     height of the box, then six points. `centers` are those of the anchors, (anchors, 2), 0-1.
     """
     scores = sigmoid(logits)
-    sure = np.flatnonzero(scores >= min_confidence)
+    sure = np.flatnonzero(scores >= least)
     middle, half = rows[sure, :2] + centers[sure], rows[sure, 2:4] / 2
     points = rows[sure, 4:] + np.tile(centers[sure], 6)
     return scores[sure], np.concatenate([middle - half, middle + half, points], axis=1)

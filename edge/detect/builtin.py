@@ -9,9 +9,8 @@ MTCNN does (Zhang et al. 2016, arXiv:1604.02878): how surely it is one, and wher
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cv2
 import msgspec
@@ -36,30 +35,16 @@ MAX_LOG_SIZE = 8.0  # natural logarithm of the longest side that is read, in str
 CONTEXT = 1.3  # side of the square that the refiner sees, in longest sides of the box
 
 
-class Size(StrEnum):
-    """Pixels that an image is fitted into; the smaller sees nearer faces alone, at less cost."""
-
-    LARGE = "320x240"
-    SMALL = "160x120"
-
-    @property
-    def file(self) -> Path:
-        """The shipped network."""
-        return asset("models") / "detectors" / f"face-{self.value}.tflite"
-
-
 class BuiltinSettings(KindSettings, frozen=True, tag="builtin"):
     """Choice of the networks, and how surely they must see a face.
 
     Attributes:
-        size: which of the shipped networks.
-        min_confidence: least confidence of a face, 0-1, where none was known before; None takes the
-            card's.
-        model, refiner: .tflite files of one's own, each with its card beside it, instead of the
-            shipped ones.
+        size: pixels an image is fitted into; the smaller sees nearer faces alone, at less cost.
+        min_confidence: least confidence of a face, 0-1, where none was known; None: the card's.
+        model, refiner: .tflite files of one's own, with their cards beside them; None: the shipped.
     """
 
-    size: Size = Size.LARGE
+    size: Literal["320x240", "160x120"] = "320x240"
     min_confidence: Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)] | None = None
     model: Path | None = None
     refiner: Path | None = None
@@ -76,7 +61,7 @@ class BuiltinDetector:
     searches_near = False
 
     def __init__(self, settings: BuiltinSettings) -> None:
-        path = settings.model or settings.size.file
+        path = settings.model or asset("models") / "detectors" / f"face-{settings.size}.tflite"
         self.card = load_card(path, DetectorCard)
         self.crop_fit = self.card.crop_fit
         self._sure = settings.min_confidence or self.card.min_confidence
@@ -169,15 +154,13 @@ def cells(shape: tuple[int, int], strides: Sequence[int]) -> Floats:
     return np.concatenate(layers).astype(np.float32)
 
 
-def decode(
-    logits: Floats, boxes: Floats, grid: Floats, min_confidence: float
-) -> tuple[Floats, Floats]:
-    """Return confidences (n,), and left, top, right, bottom in pixels of the input, (n, 4).
+def decode(logits: Floats, boxes: Floats, grid: Floats, least: float) -> tuple[Floats, Floats]:
+    """Return confidences (n,) from `least` on, and boxes in pixels of the input, xyxy (n, 4).
 
     `logits` are of a face being there, (cells, 1). `boxes` are (cells, 4), in strides: the center
     from the cell, then the logarithms of width and height. `grid` is what `cells` returns.
     """
-    sure = np.flatnonzero(logits[:, 0] >= math.log(min_confidence / (1 - min_confidence)))
+    sure = np.flatnonzero(logits[:, 0] >= math.log(least / (1 - least)))
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
     half = np.exp(np.minimum(boxes[sure, 2:], MAX_LOG_SIZE)) / 2

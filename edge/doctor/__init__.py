@@ -1,7 +1,6 @@
 """`emotiond doctor`: checks of this machine and of what the config names, each with its remedy.
 
-Here are those of Python and OpenCV, which run where nothing else can be imported: this module
-imports nothing but the standard library.
+Those of Python and OpenCV run where no package can be imported: here is the standard library alone.
 """
 
 import importlib

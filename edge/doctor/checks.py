@@ -26,7 +26,6 @@ from edge.config import Config, load_config
 from edge.detect import AUTO_ORDER, AutoSettings, DetectorSettings, open_detector
 from edge.detect.detector import better_rotation
 from edge.doctor import check_opencv, check_python, machine
-from edge.doctor.camera import check_camera
 from edge.errors import CheckResult, failure, ok, warning
 from edge.infer.classifier import ClassifierSettings, open_classifier
 from edge.paths import find_model, systemd_unit_for
@@ -150,7 +149,7 @@ def check_detector(settings: DetectorSettings) -> Iterator[CheckResult]:
 def check_source(settings: SourceSettings) -> Iterator[CheckResult]:
     """Check the source; an image is read, but of a camera, which the daemon may be using."""
     if isinstance(settings, CameraSettings):
-        yield from check_camera(settings)
+        yield from machine.check_camera(settings)
     elif isinstance(settings, PicameraSettings):
         yield from check_picamera(settings)
     else:
@@ -203,8 +202,8 @@ def check_orientation(source: SourceSettings, detector: DetectorSettings) -> Ite
         return  # what another process uses is left alone
     images: list[Image] = []
     with suppress(errors.SourceError), closing(source.open()) as opened:
-        for frame in islice(iter_frames(opened, ORIENTATION_TIMEOUT_S), MAX_ORIENTED_IMAGES):
-            images.append(frame.image)
+        frames = islice(iter_frames(opened, ORIENTATION_TIMEOUT_S), MAX_ORIENTED_IMAGES)
+        images.extend(frame.image for frame in frames)
     found, better = better_rotation(open_detector(detector), images)
     text = f"of {plural(len(images), 'image')} {found[0]} show a face"
     if better is not None:

@@ -26,11 +26,9 @@ from edge.types import Frame, Probabilities
 from edge.zones import Polygon
 
 NEUTRAL = "neutral"
-
 ALLOWED_SHARES, OTHER_SHARE = {"sad": 0.2}, 0.1
-"""Share of its neutral probability that a neutral face may get for another class: what
-`shallow-fer2013-int8` says of PublicTest's neutral faces (geometric means: sad 0.21, angry 0.11,
-fear 0.10, happy 0.08, the others less)."""
+"""Share of its neutral probability a neutral face may get for another class; geometric means of
+PublicTest's by `shallow-fer2013-int8`: sad 0.21, angry 0.11, fear 0.10, happy 0.08, others less."""
 
 MIN_CROPS = 20  # of a second or so of a live camera: fewer may all be of one blink
 FRAME_TIMEOUT = 15.0  # seconds to wait for a frame: a camera that is there opens within five
@@ -47,9 +45,8 @@ TINY = np.finfo(np.float32).tiny
 class Calibrator:
     """A model's answers to one person, who is alone before the camera or in images.
 
-    Frames with nobody or several people in view are skipped, and so are crops that the daemon would
-    not read. An EmotiondError: too little could be seen. In the regions to `ignore` nobody is
-    looked for.
+    Frames with nobody or several people are skipped, and so are crops that the daemon would not
+    read. In the regions to `ignore` nobody is looked for. EmotiondError: too little could be seen.
     """
 
     def __init__(

@@ -8,14 +8,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import tflite
 from edge.errors import ConfigError, ModelError
-from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, card_path, load_card
 from edge.paths import find_model, sha256_of
 from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, check_finite, sigmoid, softmax
 from edge.types import GrayImage, Probabilities
 
 Floats = NDArray[np.float32]
+MAX_FACTOR = 4.0  # by which a class is lowered at most, however unusual the neutral face
+MIN_PROBABILITY = 1e-4  # stands for any lower one: zeros have no logarithm
+OFFSET = 3.0  # constant beside the logarithms that are read from, as large as these vary
+Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
+Mixed = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
 
 
 class ModelPath(PosixPath):
@@ -27,11 +32,9 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     Attributes:
         model: the name of a shipped model, or a path ending in .tflite with its card beside it.
-        face_threshold: a crop whose probability of being a face is below it is rejected; None takes
-            the card's.
-        min_confidence: an expression less probable than this is not named: the face is `uncertain`,
-            as ambiguous. Below a half an answer is wrong more often than right
-            (docs/research/expressions.md).
+        face_threshold: a crop less probably a face than this is rejected; None takes the card's.
+        min_confidence: an expression less probable than this is `uncertain`, as ambiguous.
+            Below a half an answer is wrong more often than right (docs/research/expressions.md).
         neutral_baseline: what `emotiond calibrate` wrote of the person to be watched, or None.
         valence_arousal: whether events tell both, derived from the probabilities (docs/models.md).
     """
@@ -44,19 +47,11 @@ class ClassifierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     valence_arousal: bool = False
 
 
-MAX_FACTOR = 4.0  # by which a class is lowered at most, however unusual the neutral face
-MIN_PROBABILITY = 1e-4  # stands for any lower one: zeros have no logarithm
-OFFSET = 3.0  # constant beside the logarithms that are read from, as large as these vary
-Weight = Annotated[float, msgspec.Meta(ge=-float(np.log(MAX_FACTOR)), le=0.0)]
-Mixed = Annotated[float, msgspec.Meta(ge=-10.0, le=10.0)]
-
-
 class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Correction of the model for one person: of the classes' prior, and of its last layer.
 
     Each class's probability is multiplied by exp(weight) (Saerens et al. 2002,
-    doi:10.1162/089976602753284446). To the logarithm of that, `features` times `expressions` are
-    added, and all are scaled to sum to 1 again.
+    doi:10.1162/089976602753284446). To its logarithm `features` times `expressions` are added.
 
     Attributes:
         model, sha256, labels: of the model that answered; the numbers mean nothing to another.
@@ -196,7 +191,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
         face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
         card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
-    try_model(path, card.sha256, settings.runtime)
+    tflite.try_model(path, card.sha256, settings.runtime)
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 

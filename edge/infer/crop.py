@@ -20,6 +20,12 @@ MAX_LEVEL_ROLL = 10.0
 """Degrees of tilt below which a crop is not turned: the classifiers were trained on faces tilted
 as far, and turning those by their landmarks made accuracy worse (docs/research/detectors.md)."""
 
+MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
+DENOISE_SIGMA = 0.8  # pixels of blur before sharpness is measured: it takes noise, no more detail
+Limit = Annotated[float, msgspec.Meta(ge=0.0)]
+GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
+Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]
+
 
 def crop_face(
     image: Image, box: Box, points: KeyPoints | None, fit: CropCalibration, side: int
@@ -67,16 +73,6 @@ def crop_gray(image: Image, square: Box, side: int) -> GrayImage:
     if length > side:
         return shrink_by_mean(gray, (side, side))
     return resize(gray, side, side, cv2.INTER_LINEAR)
-
-
-MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
-DENOISE_SIGMA = 0.8
-"""Pixels of Gaussian blur before sharpness is measured: it removes most of the noise, and hardly
-any of the detail that a blurred face lacks."""
-
-Limit = Annotated[float, msgspec.Meta(ge=0.0)]
-GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
-Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]
 
 
 class QualitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,9 +143,8 @@ def _sharpness(part: GrayImage) -> float:
 class FaceFolder:
     """Numbered face images of one class, for training, which their owner alone may read.
 
-    `emotiond collect` and the page write them. The numbers continue from the last image that is
-    there, so that nothing is overwritten. `note` is called before each is written. A DataError says
-    what cannot be made, noted or written.
+    `emotiond collect` and the page write them. Numbers go on from the last that is there; `note` is
+    called before each is written. A DataError says what cannot be made, noted or written.
     """
 
     def __init__(self, folder: Path, note: Callable[[Path], None]) -> None:

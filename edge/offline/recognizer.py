@@ -42,8 +42,8 @@ class EmotionRecognizer:
     Make a recognizer once (it loads two models) and use it often, from any thread.
 
     Args:
-        model: name of a shipped model (`tiny-int8`, `shallow-int8`, `deep-int8`), or path of a
-            .tflite file with its card beside it.
+        model: a shipped one (`tiny-int8`, `shallow-int8`, `deep-int8`), or the path of a .tflite
+            file with its card beside it.
         detector: kind of face detector; `auto` takes the best one installed.
 
     Raises:
@@ -69,10 +69,9 @@ class EmotionRecognizer:
                 image of Pillow. The rotation that a camera noted in it (EXIF) is applied.
 
         Returns:
-            Faces with `emotion`, `confidence` (0-1), `probabilities` by label, `box` in pixels of
-            the image, `quality`, and `to_dict()` for JSON. Where a face cannot be classified,
-            `emotion` is `uncertain`, `confidence` and `probabilities` are None, and `reasons` say
-            why.
+            Faces with `emotion`, `confidence` (0-1), `probabilities` by label, `box` in pixels,
+            `quality`, and `to_dict()` for JSON. Where one cannot be classified, `emotion` is
+            `uncertain`, `confidence` and `probabilities` are None, and `reasons` say why.
 
         Raises:
             InputError: the file or the bytes cannot be read as an image.
@@ -118,8 +117,7 @@ def analyze_frames(
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
     When the generator is closed, the pipeline is stopped. InputError where a file breaks off after
-    the frames yielded, SourceError of a live source that gave none for `timeout_s` seconds, an
-    EmotiondError of another part.
+    these frames, SourceError of a live source without any for `timeout_s`, others of other parts.
     """
     live = components.live
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)

@@ -20,11 +20,7 @@ LANE, AXIS, TITLE, LEGEND = 26, 34, 40, 20
 in per cent, so that a page can make it narrower, and its letters stay as large."""
 
 LEGEND_COLUMNS = 3
-
-MIN_BAR, MIN_OUTLINED = 0.05, 0.4
-"""Least width of a bar in per cent, and that from which it has an outline: a narrower one would be
-little else."""
-
+MIN_BAR, MIN_OUTLINED = 0.05, 0.4  # least widths in per cent, of a bar and of one with an outline
 MAX_LANES, MAX_INTERVALS = 24, 2500  # beyond either, shares of time are drawn instead of faces
 COLUMNS, DENSITY_HEIGHT = 240, 180  # of the drawing of shares of time
 ROUND = (1, 2, 5, 10, 15, 30)
@@ -54,8 +50,7 @@ def draw_timeline(intervals: Sequence[ExpressionInterval], video: bool) -> tuple
     """Return an SVG element with a lane for each face, colored by its expressions, and its height.
 
     For more faces than there is room for, it shows the share of faces with each expression. The
-    seconds of a video count from its start. A page may make it narrower; it needs `LEFT` pixels on
-    its left.
+    seconds of a video count from its start. A page may narrow it; `LEFT` pixels are left of it.
     """
     start = 0.0 if video else min((one.start for one in intervals), default=0.0)
     end = max((one.end for one in intervals), default=start)
@@ -131,7 +126,7 @@ def _axis(scale: _TimeScale, height: int) -> str:
     for index, tick in enumerate(axis_ticks(scale.start, scale.end, 8, scale.video)):
         x, of_half = f"{scale.percent(tick):.2f}%", ' class="n"' if index % 2 else ""
         parts.append(f'<line class="g" x1="{x}" x2="{x}" y1="0" y2="{height + 4}"/>')
-        date = "" if scale.video else format_date(tick)[5:]
+        date = "" if scale.video else f"{datetime.fromtimestamp(tick):%m-%d}"
         text = format_time(tick, scale.video)
         if date != last_date and scale.end - scale.start > 43200:
             text = f"{date} {text[:5]}"
@@ -164,11 +159,6 @@ def format_time(time: float, video: bool) -> str:
     if not video:
         return f"{datetime.fromtimestamp(time):%H:%M:%S}"
     return str(timedelta(seconds=round(time)))
-
-
-def format_date(time: float) -> str:
-    """Return the local date of a POSIX time, as 2026-11-26."""
-    return datetime.fromtimestamp(time).date().isoformat()
 
 
 def format_duration(seconds: float) -> str:

@@ -18,14 +18,7 @@ import msgspec
 import numpy as np
 
 from edge.capture.source import ROUNDING_S
-from edge.capture.video import (
-    MAX_GAP_S,
-    VideoSettings,
-    announced_seconds,
-    decode_frames,
-    open_video,
-    rate_of,
-)
+from edge.capture.video import MAX_GAP_S, VideoSettings, decode_frames, open_video, rate_of
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError, InputError
 from edge.offline.recognizer import analyze_frames
@@ -47,8 +40,7 @@ DASK_CONNECT_TIMEOUT_S = 5.0  # seconds within which a cluster's scheduler must 
 DASK_RETRIES = 2  # how often a video is given to another worker when one is lost
 SOUND_RATE = 48_000  # samples a second of the sound of a copy: AAC does not take every rate
 SEARCH_EVERY_FRAME = {"interval_frames": 1, "motion_threshold": 0.0, "full_search_interval_s": 0.0}
-"""Settings of the scheduler for a copy in which faces are hidden: one that comes in a frame without
-a search would be seen in it."""
+"""For a copy with hidden faces: one that comes in a frame without a search would be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +115,6 @@ class _EventCollector(Sink):
             self.events.append(record)
 
 
-def probe_video(path: Path) -> int:
-    """Return how many frames a video announces; 0 where it does not."""
-    with open_video(path) as (container, stream):
-        guessed = round(announced_seconds(container, stream) * rate_of(stream))
-        return guessed if container.format.name == "avi" else stream.frames or guessed
-
-
 @contextmanager
 def annotated_copy(
     video: Path, path: Path, blur: PrivacyBlur
@@ -141,11 +126,8 @@ def annotated_copy(
     options = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
     try:
         part.touch(mode=0o600)  # its owner's alone from the first byte on
-        with (
-            av.open(f"file:{part}", "w", options=options) as copy,
-            open_video(video) as (original, stream),
-        ):
-            encoder = _Encoder(copy, original, stream)
+        with av.open(f"file:{part}", "w", options=options) as copy, open_video(video) as opened:
+            encoder = _Encoder(copy, *opened)
             yield lambda analyzed: encoder.add(annotate(analyzed, blur), analyzed.frame.timestamp)
             encoder.finish()
         part.replace(path)

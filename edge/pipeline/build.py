@@ -14,16 +14,11 @@ from typing import Any
 
 from edge.capture import Source, open_source
 from edge.capture.source import read_first
-from edge.config import Config
+from edge.config import Config, changed_sections
 from edge.detect import detector_kinds
 from edge.errors import ConfigError
 from edge.paths import asset, note_image
-from edge.pipeline.processing import (
-    ImageAnalyzer,
-    ProcessingComponents,
-    build_processing,
-    changed_sections,
-)
+from edge.pipeline.processing import ImageAnalyzer, ProcessingComponents, build_processing
 from edge.pipeline.worker import LatestFrame
 from edge.publish import MqttSettings, Sink, SinkContext, SinkSettings
 from edge.publish.events import new_run
@@ -47,8 +42,7 @@ class PipelineComponents:
 
 
 SinkSpec = tuple[SinkSettings | PreviewSettings | WebSettings, Any]
-"""All that one sink is opened with, its settings and a SinkContext or, of a view, a ViewContext: it
-is kept while these stay the same."""
+"""Settings of a sink, and its SinkContext or ViewContext: it is kept while they stay the same."""
 
 
 @dataclass(frozen=True, slots=True)

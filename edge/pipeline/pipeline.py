@@ -32,10 +32,7 @@ WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
 EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
 STALL_TIMEOUT = 15.0  # seconds without a heartbeat; a source may take 5 to open and 2 to read
-SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0
-"""Seconds of a stop for the source, which may be opening a stream, and then for other workers;
-systemd waits longer than both."""
-
+SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0  # seconds of a stop; systemd waits longer than both
 CLOSE_TIMEOUT = 5.0  # seconds that all sinks together may spend on what is not yet delivered
 SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a face may be missed
 

@@ -10,7 +10,7 @@ from itertools import count
 import msgspec
 
 from edge.capture.video import VideoSettings
-from edge.config import Config
+from edge.config import Config, changed_sections
 from edge.detect import open_detector
 from edge.infer.classifier import classifier_digest, open_classifier
 from edge.infer.crop import crop_largest
@@ -75,15 +75,6 @@ def build_processing(
     run, zones = present.events.run if present is not None else run, tuple(config.zones)
     events = EventGenerator(card.name, scheduler.detector, card.labels, is_file, run, zones=zones)
     return ProcessingComponents(scheduler, analyzer, events, config, digest)
-
-
-def changed_sections(old: Config | None, new: Config, digest: str | None) -> tuple[str, ...]:
-    """Return the sections in which configs differ, or the classifier's files from a `digest`."""
-    names = new.__struct_fields__
-    changed = {name for name in names if getattr(old, name, None) != getattr(new, name)}
-    if digest is not None and digest != classifier_digest(new.classifier):
-        changed.add("classifier")
-    return tuple(name for name in names if name in changed)
 
 
 def analyze_image(processing: ProcessingComponents, image: Image) -> AnalyzedFrame:

@@ -14,6 +14,12 @@ from edge.geometry import Box
 from edge.model_card import Share
 from edge.types import UNCERTAIN, EmotionEvent, EventType, Expression, Frame
 
+_Measure = Annotated[float, msgspec.Meta(ge=0.0)]
+_Balance = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
+_Gray = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
+
 
 @dataclass(slots=True)
 class _ReportedState:
@@ -191,13 +197,6 @@ def utc(time: datetime | float) -> str:
 def _percentiles(latency: tuple[float, float] | None) -> dict[str, float] | None:
     names = "p50", "p95"
     return latency and {name: round(1000 * s, 1) for name, s in zip(names, latency, strict=True)}
-
-
-_Measure = Annotated[float, msgspec.Meta(ge=0.0)]
-_Balance = Annotated[float, msgspec.Meta(ge=-1.0, le=1.0)]
-_Gray = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
-_Count = Annotated[int, msgspec.Meta(ge=1)]
-_Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
 
 class _Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,8 +18,7 @@ Announcement = dict[str, Any]  # of a device; `components` has its entities and 
 MEASUREMENT: Options = {"state_class": "measurement"}
 DIAGNOSTIC = MEASUREMENT | {"entity_category": "diagnostic", "suggested_display_precision": 1}
 RARE: Options = {"enabled_by_default": False}
-"""Options of sensors whose values have a history, of those that describe the device itself, and of
-what few look at."""
+"""Options of sensors that have a history, of those that tell of the device, of what few look at."""
 
 CAMERA = "{{ 'online' if value_json.camera in ('online', 'dark') else 'offline' }}"
 """Availability of what needs the camera: Home Assistant leaves it as it was at any other value. In
@@ -84,10 +83,8 @@ class _Entities:
         self.topics = topics
         self.components: dict[str, Options] = {}
 
-    def add(
-        self, kind: str, name: str, options: Options, value: str = "", camera: bool = True
-    ) -> None:
-        """Add an entity, which shows `value` of the state; with `camera` while there is one."""
+    def add(self, kind: str, name: str, own: Options, value: str = "", camera: bool = True) -> None:
+        """Add an entity; it shows `value` of the state, with `camera` only while there is one."""
         key = name[0].lower() + name[1:].replace(" ", "_")
         identity = f"{self.topics.id}_{key}"
         self.components[key] = {
@@ -102,7 +99,7 @@ class _Entities:
             shown = {"state_topic": self.topics.state, "value_template": f"{{{{ {value} }}}}"}
             self.components[key] |= shown
         available = {} if camera else {"availability": [{"topic": self.topics.availability}]}
-        self.components[key] |= options | available
+        self.components[key] |= own | available
 
     def add_faces(self, status: DaemonStatus) -> None:
         emotion = {

@@ -73,8 +73,7 @@ class IntervalBuilder:
     A change or end whose start event is missing tells nothing of the time before it. Where an end
     event is missing, or told by the next run (the daemon was killed), the interval ends at the last
     event of its run; in recordings without runs, before the track number is used again. A face ends
-    where it was last seen, not where that was decided. With `by_zone` an interval ends too where
-    its face enters or leaves a zone.
+    where it was last seen, not where that was decided. With `by_zone` a change of zones ends one.
     """
 
     def __init__(self, video: bool = False, by_zone: bool = False) -> None:

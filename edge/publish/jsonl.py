@@ -92,8 +92,7 @@ class _Time(msgspec.Struct):
 def prune_events(path: Path, oldest: datetime, before: datetime) -> None:
     """Delete the events before a time from a JSONL file, if its first is older than `oldest`.
 
-    A sink may append meanwhile. What is no event goes with the event before it. An OSError says
-    that the file cannot be read, or not be written anew.
+    A sink may append meanwhile. What is no event goes with one before. OSError: the disk refuses.
     """
     part = part_of(path)
     with open(path, "rb") as file:

@@ -18,8 +18,7 @@ MAX_CLEARED = 32  # topics that one connection clears; of eight former names. Mo
 class RetainedTopics:
     """Topics that the sinks of one config had brokers retain: by broker, a file for each sink.
 
-    A folder or file that cannot be read or written is as an empty one: what is wrong with the disk,
-    the outbox logs.
+    What cannot be read or written is as if empty: what is wrong with the disk, the outbox logs.
     """
 
     state: Path  # the state folder

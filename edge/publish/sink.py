@@ -26,7 +26,6 @@ from edge.types import DataFlow, SinkRecord
 T = TypeVar("T")
 
 MAX_WAITING = 100  # records that may wait for the thread of a sink; beyond, the oldest is dropped
-
 MAX_CHARACTERS = 1000  # of a logged message; a traceback stays in the journal
 
 log = logging.getLogger(__name__)

@@ -148,8 +148,7 @@ class Camera:
 class Cameras(dict[str, Camera]):
     """Cameras that run, by name (an only one has none), and the sinks that they have in common.
 
-    Of several, one that fails or hangs is given up and begun anew; the others go on. An only one
-    ends with its error.
+    Of several, one that fails or hangs is begun anew, the others go on; an only one ends with it.
     """
 
     def __init__(self, builder: SetupBuilder) -> None:

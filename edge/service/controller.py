@@ -22,6 +22,8 @@ from edge.service.commands import CommandError, CommandRequest, CommandResult, E
 from edge.service.settings import SettingsFile, describe_settings, privacy_losses
 from edge.view.annotate import apply_privacy
 
+Adjust = Callable[[Config], Config]
+Execution = tuple[CommandResult, Setup | None]  # what is answered, and what is prepared to be done
 NO_CAMERA = dict.fromkeys(("model", "detector", "camera"))  # of several together
 THRESHOLD_KEYS = {
     "face_threshold": ("classifier", "face_threshold"),
@@ -40,9 +42,7 @@ class Controller:
     `adjust` is what the command line changes of whatever the file at `path` says.
     """
 
-    def __init__(
-        self, path: Path, adjust: Callable[[Config], Config] = lambda config: config
-    ) -> None:
+    def __init__(self, path: Path, adjust: Adjust = lambda config: config) -> None:
         self.shutdown, self.commands = False, commands.CommandQueue()
         self._path, self._adjust = path, adjust
         self._builder = SetupBuilder(adjust(load_config(path)), self.commands, path)
@@ -87,9 +87,7 @@ class Controller:
             raise CommandError(ErrorCode.REFUSED, text)
         return [name] if name else known
 
-    def _execute(
-        self, command: commands.Command, names: list[str]
-    ) -> tuple[CommandResult, Setup | None]:
+    def _execute(self, command: commands.Command, names: list[str]) -> Execution:
         """Carry out a command on cameras; what it changes of the components is only prepared."""
         present = self._builder.setup
         config, file_config = present.config, present.file_config
@@ -125,9 +123,7 @@ class Controller:
         events = changes.cameras[told].processing.events
         return CommandResult({"model": events.model, "detector": events.detector}), changes
 
-    def _change_settings(
-        self, command: commands.ChangeSettings
-    ) -> tuple[CommandResult, Setup | None]:
+    def _change_settings(self, command: commands.ChangeSettings) -> Execution:
         """Prepare and write the config, or list what weakens privacy and was not confirmed."""
         file, present = SettingsFile(self._path), self._builder.setup.file_config
         try:

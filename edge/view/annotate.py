@@ -24,12 +24,9 @@ LABEL_COLORS = {
     "neutral": "#d9d9d9",
     UNCERTAIN: "#606060",
 }
-"""Colors as `#rrggbb` that people with any color vision can tell apart (Okabe and Ito 2008,
-jfly.uni-koeln.de/color), and two grays."""
+"""Colors for any color vision (Okabe and Ito 2008, jfly.uni-koeln.de/color), and two grays."""
 
-DARK_LABELS = frozenset({"sad", UNCERTAIN})
-"""Labels whose color has more contrast to white than to black (w3.org/TR/WCAG22, "relative
-luminance")."""
+DARK_LABELS = frozenset({"sad", UNCERTAIN})  # more contrast to white (luminance, w3.org/TR/WCAG22)
 
 MARKS = {"\u0308": ("..", 0.9), "\u0301": ("'", 0.2), "\u0300": ("`", 0.2), "\u0302": ("^", 0.2)}
 """Sign of an accent, and its height above a small letter in capital ones; the font is ASCII."""
@@ -37,7 +34,6 @@ MARKS = {"\u0308": ("..", 0.9), "\u0301": ("'", 0.2), "\u0300": ("`", 0.2), "\u0
 CAPITAL_SHARE = 0.7  # height of a capital letter of the font, as a share of its size
 CAPITAL_RAISE = 0.24  # by which an accent is raised further above it
 LETTER_SHARE, LINE_SHARE = 1 / 8, 1 / 20  # height of a capital, width of a line, in face heights
-
 MIN_LETTER_PX, MIN_BAR_PX = 8.0, 4
 MIN_LETTER, MAX_LETTER, MAX_LINE = 1 / 90, 1 / 40, 1 / 240  # in shorter sides of the image
 LEADER_STEPS, LEADER_ANGLES = 8, 16  # distances, in heights of a label, and directions to try
@@ -51,7 +47,6 @@ BgrColor = tuple[int, int, int]  # 0-255 each
 Boxes = NDArray[np.float64]  # in pixels (count, 4): left, top, right, bottom
 Words = Mapping[str, str]  # of labels in another language, by expression and reason
 ENGLISH: Words = {}  # labels as they are
-
 BLACK: BgrColor = (0, 0, 0)
 
 
@@ -90,8 +85,7 @@ def draw_faces(image: Image, faces: Sequence[Expression], words: Words = ENGLISH
 def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     """Return a copy of a frame's image, BGR uint8, with what `blur` says hidden.
 
-    Whatever the detector took for a face is blurred, published or not; a face that it does not
-    find is not.
+    Whatever the detector took for a face is blurred, published or not; what it overlooks is not.
     """
     source = frame.frame.image
     if blur is PrivacyBlur.FRAME:
@@ -100,17 +94,12 @@ def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     if blur is PrivacyBlur.FACES:
         tracked = frame.tracked
         for box in (*(track.box for track in tracked.tracks), *tracked.candidate_boxes):
-            _pixelate(image, box.square(BLUR_MARGIN))
+            x1, y1, x2, y2 = (max(0, round(edge)) for edge in box.square(BLUR_MARGIN))
+            part = image[y1:y2, x1:x2]
+            if part.size:  # a few squares of its mean colors take its place
+                coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
+                cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
     return image
-
-
-def _pixelate(image: Image, box: Box) -> None:
-    """Replace one part of an image by a few squares of its mean colors."""
-    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box)
-    part = image[y1:y2, x1:x2]
-    if part.size:
-        coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
-        cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
 @dataclass(frozen=True, slots=True)

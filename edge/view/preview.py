@@ -154,11 +154,7 @@ def _reason_of_end(process: "subprocess.Popen[bytes]") -> str:
 
 
 class KeyHandler:
-    """Turns keys into commands, and says what came of them.
-
-    Attributes:
-        status: the daemon's latest; there is one before any key.
-    """
+    """Turns keys into commands, and says what came of them; `status` is the daemon's latest."""
 
     status: DaemonStatus
 

@@ -76,8 +76,7 @@ class SnapshotRecorder(QueuedSink[tuple[AnalyzedFrame, EmotionEvent, Box]]):
     """Writes an image of each event that is asked for, in a thread of its own.
 
     It is of the first frame from the event on that the detector searched as a whole: in any other
-    somebody may have gone unseen, and unhidden. Of a `live` source an image is dropped where the
-    disk is slower than they come.
+    somebody may be unseen, and unhidden. Of a `live` source one is dropped if the disk is too slow.
     """
 
     def __init__(

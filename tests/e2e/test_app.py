@@ -19,10 +19,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from edge.bench.clips import LiveStream
+from edge.capture.video import probe_video
 from edge.commands.demo import CLIP
 from edge.config import load_config, parse_config
 from edge.errors import ExitCode
-from edge.offline.video import probe_video
 from edge.publish.events import encode_event
 from edge.types import EventType
 from edge.view import PrivacyBlur

@@ -17,7 +17,7 @@ from edge.config import (
     parse_source,
 )
 from edge.detect.blazeface import BlazeFaceSettings
-from edge.detect.builtin import BuiltinSettings, Size
+from edge.detect.builtin import BuiltinSettings
 from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError
 from edge.publish import MqttSettings
@@ -84,7 +84,7 @@ def test_relative_paths_start_at_the_config_file() -> None:
         ({"source": {"kind": "video", "path": "~nobody-here/film.mp4"}}, "source.path: expected a path"),
         ({"source": {"kind": "video", "path": "a\0b"}}, "source.path: expected a path"),
         ({"source": {"kind": "stream", "url": "http://[::1"}}, "source: invalid IPv6 URL"),
-        ({"detector": {"kind": "builtin", "size": "640x480"}}, "detector.size: expected one of 320x240, 160x120, found '640x480'"),
+        ({"detector": {"kind": "builtin", "size": "640x480"}}, "detector.size: expected one of 160x120, 320x240, found '640x480'"),
         ({"detector": {"kind": "haar", "scale_factor": 1.00001}}, "detector.scale_factor: expected a number >= 1.01"),
         ({"sinks": [{"kind": "mqtt", "host": "broker..local"}]}, "sinks[0]: expected host to be a host name"),
         ({"sinks": [{"kind": "mqtt", "device": "a\n"}]}, "sinks[0].device: expected a text matching"),
@@ -224,7 +224,7 @@ def test_a_detector_of_ones_own_lies_beside_the_config() -> None:
 def test_a_command_line_names_a_detector_by_its_kind_or_its_settings() -> None:
     assert parse_detector("haar") == HaarSettings()
     assert parse_detector("{kind: blazeface, tiles: 2}") == BlazeFaceSettings(tiles=2)
-    assert parse_detector("{kind: builtin, size: 160x120}") == BuiltinSettings(Size.SMALL)
+    assert parse_detector("{kind: builtin, size: 160x120}") == BuiltinSettings("160x120")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from edge.config import (
     load_config,
     parse_config,
 )
-from edge.detect.builtin import BuiltinSettings, Size
+from edge.detect.builtin import BuiltinSettings
 from edge.detect.haar import HaarSettings
 from edge.errors import ConfigError
 from edge.view import PrivacyBlur
@@ -49,7 +49,7 @@ def test_a_camera_has_what_the_top_level_says_unless_it_says_otherwise() -> None
             "back": {"source": 1, "detector": "haar", "zones": {"gate": DOOR}},
         },
     ).values()
-    assert front.detector == BuiltinSettings(size=Size("160x120"), min_confidence=0.4)
+    assert front.detector == BuiltinSettings(size="160x120", min_confidence=0.4)
     assert (front.privacy.blur, back.privacy.blur) == (PrivacyBlur.NONE, PrivacyBlur.FRAME)
     assert back.detector == HaarSettings()
     assert (list(front.zones), list(back.zones)) == (["door"], ["gate"])

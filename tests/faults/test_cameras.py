@@ -16,7 +16,7 @@ import pytest
 from edge.capture.camera import CameraSettings
 from edge.capture.reconnect import ReconnectingSource
 from edge.capture.v4l2 import CAPABILITY, VIDIOC_QUERYCAP
-from edge.doctor.camera import check_camera
+from edge.doctor.machine import check_camera
 from edge.errors import Level
 from tests.brokers import wait_until
 from tests.faults import fault

@@ -29,7 +29,7 @@ from edge.bench.pipeline_bench import (
 )
 from edge.commands.demo import CLIP
 from edge.config import Config
-from edge.detect.builtin import Size, letterbox
+from edge.detect.builtin import letterbox
 from edge.infer.classifier import ClassifierOutput, TFLiteClassifier, open_classifier
 from edge.infer.face_analyzer import ExpressionAnalyzer
 from edge.model_card import DetectorCard, load_card
@@ -63,10 +63,11 @@ class MinimalLoop:
     """The steps that no program can do without, with their networks loaded."""
 
     def __init__(self) -> None:
-        self._detector = TFLiteModel(Size.LARGE.file, Runtime.LITERT)
+        model = asset("models") / "detectors" / "face-320x240.tflite"
+        self._detector = TFLiteModel(model, Runtime.LITERT)
         self._refiner = TFLiteModel(REFINER, Runtime.LITERT)
         self._classifier = TFLiteModel(find_model(Path(DEFAULT_MODEL)), Runtime.LITERT)
-        shape = load_card(Size.LARGE.file, DetectorCard).input.shape
+        shape = load_card(model, DetectorCard).input.shape
         self._scaled, self._crop = np.zeros(shape, np.uint8), np.zeros((SIDE, SIDE), np.uint8)
 
     def run(self, frames: int, classified: int) -> dict[str, float]:

@@ -19,7 +19,7 @@ from edge.bench.measurement import NEIGHBORS, SCALE
 from edge.bench.pipeline_bench import WARM_UP_FRAMES, stage_milliseconds
 from edge.capture.source import iter_frames
 from edge.commands.demo import CLIP, LoopedVideo
-from edge.detect.haar import Cascade
+from edge.detect.haar import cascade_file
 from edge.types import Image
 
 GREEN = (0, 255, 0)
@@ -57,7 +57,7 @@ class TutorialLoop:
     def __init__(self) -> None:
         from converter.models import Model, plain
 
-        self._cascade = cv2.CascadeClassifier(str(Cascade.DEFAULT.file))
+        self._cascade = cv2.CascadeClassifier(cascade_file("default"))
         self._model: Model = plain("shallow", len(EXPRESSIONS))
 
     def process(self, image: Image, times: list[float]) -> int:

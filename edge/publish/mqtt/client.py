@@ -31,7 +31,6 @@ MAX_PACKET_BYTES, MAX_INCOMING = 65_536, 1024
 that came and may wait to be read; beyond, the oldest is dropped."""
 
 MAX_UNACKNOWLEDGED = 40  # messages of QoS 1 without answer; paho's own queue is endless
-
 T = TypeVar("T")
 
 BrokerState = Literal["connected", "lost", "unreachable", "refused", "contested"]
@@ -79,8 +78,7 @@ class MqttClient:
     It has no thread: its owner calls `poll` again and again, and reads what came. So a broker that
     is slow keeps nobody but its owner waiting, and no longer than the owner allows.
 
-    A session beside the daemon's has a `purpose`, and a client id of its own. A ConfigError says
-    that a secret or a TLS file cannot be used.
+    One beside the daemon's has a `purpose`, and its own id. ConfigError: a bad secret or TLS file.
     """
 
     def __init__(
@@ -99,15 +97,13 @@ class MqttClient:
         self._settings = settings
         self._unacknowledged: set[int] = set()
         # An id of its own lets the broker see that a client returned, and not announce the last
-        # will of the connection that it lost. The random part keeps two sessions of one purpose
-        # from ending each other.
+        # will of the connection that it lost. By the random part two of one purpose live together.
         suffix = f"-{purpose}-{token_hex(3)}" if purpose else ""
         self.client_id = settings.topics.id + suffix
         self._paho = _create_paho_client(settings, self.client_id)
         if will is not None:
             self._paho.will_set(*will)
-        # paho calls these from within `poll`, holding its own locks: they note and never publish,
-        # wait or fail.
+        # paho calls these within `poll`, holding locks: they note, and never publish, wait or fail.
         self._paho.on_connect = lambda *event: self._connacks.append(event[3])
         self._paho.on_disconnect = self._on_disconnect
         self._paho.on_subscribe = lambda *event: self._subacks.append(event[3])

@@ -45,10 +45,9 @@ def handle_command(
             if result.jpeg is not None:
                 kind = mqtt_properties(settings, ContentType="image/jpeg")
                 publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
-        properties = mqtt_properties(
-            settings, ContentType="application/json", CorrelationData=correlation
-        )
-        publish(MqttMessage(topic, msgspec.json.encode(body), qos=1, properties=properties))
+        form = "application/json"
+        about = mqtt_properties(settings, ContentType=form, CorrelationData=correlation)
+        publish(MqttMessage(topic, msgspec.json.encode(body), qos=1, properties=about))
 
     try:
         caller, fields = _parse(message)
@@ -83,8 +82,7 @@ def _answer_topic(settings: MqttSettings, message: MqttMessage, topics: Topics, 
     wanted = getattr(message.properties, "ResponseTopic", None) or ""
     first, home = wanted.partition("/")[0], settings.homeassistant
     apart = first not in {settings.prefix, home and home.prefix, ""} and first[0] != "$"
-    answers = wanted.startswith(f"{topics.response}/")
-    if (apart or answers) and not re.search(r"[+#\0]", wanted):
+    if (apart or wanted.startswith(f"{topics.response}/")) and not re.search(r"[+#\0]", wanted):
         return wanted
     known = re.fullmatch(r"[a-z0-9_-]{1,32}", name)
     return f"{topics.response}/{name if known else 'unknown'}"

@@ -20,7 +20,6 @@ from edge.publish.sink import SinkContext
 from edge.terminal import plural
 
 MAX_IN_FLIGHT = 20  # events that the broker was sent and has not acknowledged
-
 MAX_PENDING_MESSAGES = 100  # neither events nor retained; beyond, the oldest is dropped
 REJECTED_RETRY_SECONDS = 15.0  # pause before a broker that rejects events is offered them again
 NO_BROKER_HINT = "to do without a broker, add `--no-mqtt`; to publish to another, `--mqtt URL`"
@@ -34,9 +33,8 @@ class MqttPublisher(OutboxSink):
 
     At most `MAX_IN_FLIGHT` events are on their way. After each connection they are sent anew from
     the oldest on: all arrive, in order, some of them twice. What follows from an event, such as the
-    retained state, is sent after it. One thread publishes events and what is retained; any other
-    may publish messages. `_on_message` takes what comes on the `subscriptions`. What a broker
-    retains under former names is cleared.
+    retained state, is sent after it. One thread publishes events and what is retained, any other
+    messages. `_on_message` takes what comes on the `subscriptions`. Former names are cleared.
     """
 
     goodbye_s: ClassVar[float] = 1.0 + 2 * DISCONNECT_TIMEOUT

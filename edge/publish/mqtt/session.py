@@ -43,7 +43,7 @@ BROKER_REMEDIES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str]
     # Also from one who waits for the other to say something he understands.
     (
         TimeoutError,
-        "check `host`, `port`, `transport` and `tls`, the network, and the firewalls on the way",
+        "check `host`, `port`, `transport` and `tls`, network, and firewalls on the way",
     ),
     (Exception, "check `host` and `port`, the network, and the firewalls on the way"),
 )
@@ -59,8 +59,7 @@ class BrokerConnector:
     state, and only changes, with the `note` where it is not connected. With a `hint` it may well be
     that there is no broker: the first reason is no warning, and the hint is told.
 
-    With a `purpose`, a broker must grant the subscription to `topics`. A ConfigError says that a
-    secret or a TLS file cannot be used.
+    With a `purpose`, a broker must grant the subscription to `topics`. Errors as of `MqttClient`.
     """
 
     def __init__(
@@ -195,8 +194,7 @@ def receive(
 ) -> Iterator[mqtt.MqttMessage]:
     """Yield what is published, from the first broker that is there, until `stopping` is set.
 
-    What is published while no broker is connected is missed; what is retained comes again after
-    each return. Errors as of `BrokerConnector`.
+    What is published meanwhile is missed, what is retained comes again. Errors as of `MqttClient`.
     """
     connector = BrokerConnector(settings, purpose="listen", topics=topics)
     for client in connector.clients(stopping):

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Host = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+DEVICE_TOPICS = frozenset(
+    {"availability", "event", "state", "stats", "log", "snapshot"}
+    | {"face", "summary", "response", "set", "request"}
+)
+"""First parts of the topics below prefix/device: no camera may be called so."""
 
 
 class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,13 +88,6 @@ class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         return f"{self.prefix}/device/{Topics(root).id}/config"
 
 
-DEVICE_TOPICS = frozenset(
-    {"availability", "event", "state", "stats", "log", "snapshot"}
-    | {"face", "summary", "response", "set", "request"}
-)
-"""First parts of the topics below prefix/device: no camera may be called so."""
-
-
 class Topics:
     """Topics of a device, below prefix/device; with `camera` those of one of several."""
 
@@ -116,8 +114,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
         fallbacks: brokers tried in turn if it is away; with the same user, transport and TLS.
         protocol: version of MQTT. With 5, events expire: they carry how long they are of use.
         prefix, device: topics are prefix/device/...; the default device is the host's name. Two
-            daemons must not share both: the broker takes them for one and ends the other's
-            connection.
+            daemons must not share both: the broker takes them for one, and ends the other.
         publish_faces: whether each face is published once a second on a topic of its own.
         commands: which commands are carried out; others are answered by an error.
         homeassistant: where the device is announced to Home Assistant; None does not announce it.
@@ -152,8 +149,7 @@ class MqttSettings(BaseSinkSettings, frozen=True, tag="mqtt"):
     @property
     def outbox_name(self) -> str:
         """The topics, and a digest of them and the broker: what waits goes to no other broker."""
-        digest = sha256_of(self.targets[0].encode())[:8]
-        return f"{self.root.replace('/', '-')}@{digest}"
+        return f"{self.root.replace('/', '-')}@{sha256_of(self.targets[0].encode())[:8]}"
 
     @property
     def targets(self) -> tuple[str, ...]:

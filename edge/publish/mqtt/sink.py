@@ -100,11 +100,9 @@ class MqttSink(MqttPublisher):
         self._announcements[topic] = announcement
         if topic not in self._subscriptions:  # what an earlier run has announced there
             self._subscriptions.append(topic)
-        self._publish_announcement(topic, announcement["components"])
+        self._publish_device(topic, announcement["components"])
 
-    def _publish_announcement(
-        self, topic: str, components: Mapping[str, Mapping[str, Any]]
-    ) -> None:
+    def _publish_device(self, topic: str, components: Mapping[str, Mapping[str, Any]]) -> None:
         """Announce a device; what it had among `components` and has no more is removed."""
         with self._announcing:  # the network thread calls as well
             announcement, platforms = self._announcements.get(topic), self._platforms[topic]
@@ -134,7 +132,7 @@ class MqttSink(MqttPublisher):
             if message.retain:
                 with suppress(msgspec.DecodeError, RecursionError):
                     before = msgspec.json.decode(message.payload, type=_Announced)
-                    self._publish_announcement(message.topic, before.components)
+                    self._publish_device(message.topic, before.components)
         elif message.topic.startswith(f"{self._topics.root}/"):
             if self._commands is not None:
                 handle_command(self._settings, self._commands, self.publish_message, message)

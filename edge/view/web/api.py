@@ -24,7 +24,6 @@ from edge.types import Image
 from edge.view import ViewContext
 
 T = TypeVar("T")
-
 COMMAND_TIMEOUT_S = 10.0  # seconds for the main thread to answer; a slow SD card takes some
 MAX_UPLOAD_PIXELS = 25_000_000  # pixels of an uploaded image; decoded, each takes three bytes
 NO_IMAGE = "there is no image now: the camera is paused, away, or just begins"

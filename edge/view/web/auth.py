@@ -30,7 +30,6 @@ MAX_SESSIONS = 100  # logins at a time; one more ends the oldest
 MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back, in seconds
 MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
 WARNING_INTERVAL_S = 60.0  # seconds between two warnings of wrong tokens
-
 PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})  # served to all: they tell of nobody
 
 SECURITY_HEADERS = {
@@ -44,8 +43,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Headers of every response, unless it has its own: nothing is loaded from elsewhere, and no other
-page may use it."""
+"""Of every response that has none of its own: nothing is loaded from elsewhere, or used there."""
 
 log = logging.getLogger(__name__)
 
@@ -276,9 +274,7 @@ def is_loopback(host: str) -> bool:
 
 def _host_name(host: str) -> str:
     """Return the value of a Host header without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def _bearer(headers: Headers) -> str:

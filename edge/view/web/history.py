@@ -40,10 +40,7 @@ class EventFile:
         )
 
     def recorded(self, camera: str) -> list[intervals.ExpressionInterval]:
-        """Return what is recorded so far: with a name, what that camera alone saw.
-
-        What cannot be read, or is no event, is left out.
-        """
+        """Return what is recorded, with a name by that camera; what is no event is left out."""
         with suppress(OSError):
             self._read()
         chosen = [self._builders[camera]] if camera else self._builders.values()
@@ -78,8 +75,7 @@ class History:
     def read(self, end: float, seconds: float, camera: str = "", parts: int = BARS) -> Any:
         """Return what was seen in the time before `end`, POSIX time, as plain values.
 
-        With the name of a `camera`, what that one alone saw. Each of the equal `parts` has the
-        seconds of each expression over all faces.
+        With a `camera`, what that alone saw. Each of the equal `parts` has seconds of expressions.
         """
         start = end - seconds
         with self._lock:
@@ -93,7 +89,7 @@ class History:
             for zone in one.zones:
                 zones[zone] += one.seconds
         edges = np.linspace(0.0, seconds, parts + 1)
-        shares = {name: _seconds_between(edges, spans) for name, spans in by_emotion.items()}
+        shares = {name: _seconds_in(edges, spans) for name, spans in by_emotion.items()}
         return {
             "start": utc(start),
             "end": utc(end),
@@ -111,9 +107,7 @@ class History:
         }
 
 
-def _seconds_between(
-    edges: NDArray[np.float64], spans: Sequence[tuple[float, float]]
-) -> list[float]:
+def _seconds_in(edges: NDArray[np.float64], spans: Sequence[tuple[float, float]]) -> list[float]:
     """Return how much of the spans lies between each two edges, in tenths of seconds."""
     starts, ends = np.asarray(spans).T
     before = [np.clip(edge, starts, ends).sum() for edge in edges]

@@ -125,9 +125,7 @@ class StoredSnapshots:
     def _describe(self, before: str) -> dict[str, Any]:
         sizes = snapshot_sizes(self._folder)
         older = [path for path in reversed(sizes) if path.name < before]
-        shown = [
-            {**describe_snapshot(path.name), "bytes": sizes[path]} for path in older[:MAX_LISTED]
-        ]
+        shown = [{**describe_snapshot(one.name), "bytes": sizes[one]} for one in older[:MAX_LISTED]]
         return {"count": len(sizes), "bytes": sum(sizes.values()), "snapshots": shown}
 
     def _delete(self, name: str) -> int:

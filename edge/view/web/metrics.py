@@ -30,8 +30,7 @@ class CameraNumbers(NamedTuple):
 class HealthRoutes(Collector):
     """Routes of health and metrics; `cameras` returns the numbers of each as they are now.
 
-    Metrics are in the format of Prometheus. Those of several cameras have the label `camera`; the
-    name of an only one is empty.
+    Metrics are in Prometheus' format, those of several cameras labeled; an only one has no name.
     """
 
     def __init__(self, cameras: Callable[[], Mapping[str, CameraNumbers]]) -> None:
@@ -68,11 +67,9 @@ class HealthRoutes(Collector):
         yield from metrics.values()
 
 
-def _samples(
-    numbers: CameraNumbers,
-) -> Iterator[tuple[str, str, str, dict[str, str], float | None]]:
+def _samples(camera: CameraNumbers) -> Iterator[tuple[str, str, str, dict[str, str], float | None]]:
     """Yield kind, name and text of each metric, and labels and value of a sample of it."""
-    latest, status, stats, viewers = numbers
+    latest, status, stats, viewers = camera
     frame = latest.newest
     counts = Counter(face.emotion for face in frame.expressions) if frame else Counter[str]()
     for one in sorted({*status.labels, *counts}):

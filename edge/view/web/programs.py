@@ -34,7 +34,13 @@ REPORT_POLICY = {  # headers of a report: its styles lie in itself; it runs and 
     )
 }
 
-RUN_TIMEOUT_S = 120.0  # seconds that checks, or a report, may take
+RUN_S = 120.0  # seconds that checks, or a report, may take
+MAX_VIDEOS = 8  # that are kept at a time
+MAX_VIDEO_BYTES = 300_000_000  # bytes of an upload: some minutes from a phone
+UPLOAD_TIMEOUT_S = 900.0  # seconds within which it must have come
+ANALYSIS_TIMEOUT_S = 3600.0  # seconds after which an analysis is ended
+MIN_FREE_BYTES = 1_000_000_000  # bytes that must be free on the disk before an upload
+RESULTS = ("annotated.mp4", "events.jsonl", "report.html")
 
 
 class Programs:
@@ -59,9 +65,7 @@ class Programs:
         return b"".join(printed)
 
 
-async def run_program(
-    *arguments: str, timeout_s: float = RUN_TIMEOUT_S
-) -> AsyncGenerator[bytes, None]:
+async def run_program(*arguments: str, timeout_s: float = RUN_S) -> AsyncGenerator[bytes, None]:
     """Run `emotiond` with arguments; yield each line that it prints.
 
     It is ended with the iterator. An EmotiondError says why it failed, in its own words.
@@ -102,14 +106,6 @@ def _make_way(pid: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
     with suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000", encoding="ascii")
-
-
-MAX_VIDEOS = 8  # that are kept at a time
-MAX_VIDEO_BYTES = 300_000_000  # bytes of an upload: some minutes from a phone
-UPLOAD_TIMEOUT_S = 900.0  # seconds within which it must have come
-ANALYSIS_TIMEOUT_S = 3600.0  # seconds after which an analysis is ended
-MIN_FREE_BYTES = 1_000_000_000  # bytes that must be free on the disk before an upload
-RESULTS = ("annotated.mp4", "events.jsonl", "report.html")
 
 
 @dataclass(slots=True)

@@ -219,8 +219,7 @@ class WebApp:
             command = await read_json(request, ChangeSettings, MAX_SETTINGS_BYTES)
         answer = await execute_command(command, self._context)
         if losses := answer.get("unconfirmed"):
-            status = HTTPStatus.PRECONDITION_REQUIRED
-            raise ApiError(status, "unconfirmed", "; ".join(losses))
+            raise ApiError(HTTPStatus.PRECONDITION_REQUIRED, "unconfirmed", "; ".join(losses))
         return JSONResponse(answer)
 
     def _first_status(self) -> DaemonStatus:

@@ -22,18 +22,10 @@ from edge.view.web.routes import WebApp
 KEEP_ALIVE_S = 5  # for which a connection may stay without a request
 EXTRA_CONNECTIONS = 64  # besides those of viewers: pages, listeners, uploads
 
-ACCEPTED_AT_ONCE = 32
-"""Connections that asyncio accepts before the first of them is looked at; each takes a descriptor,
-and uvicorn's 2,048 are more than a process has."""
-
-HEADER_TIMEOUT_S = 10.0
-"""Seconds within which the head of a request must have come; uvicorn would wait for ever."""
-
-MAX_OVERHEAD_BYTES = 65_536
-"""Bytes of a request besides its body: head, trailer, sizes of chunks. The parser has no bound."""
-
+ACCEPTED_AT_ONCE = 32  # before one is looked at; uvicorn's 2,048 are more than a process may open
+HEADER_TIMEOUT_S = 10.0  # within which the head of a request must have come; uvicorn has no limit
+MAX_OVERHEAD_BYTES = 65_536  # of a request besides its body: head, trailer, sizes of chunks
 RESERVED_CONNECTIONS = 16  # connections that no single address can take from the others
-
 OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,6 @@ MAX_LISTENERS = 20  # pages and programs that may listen at a time
 POLL_INTERVAL_S = 0.25  # seconds between two looks for what is new to a listener
 JPEG_QUALITY = 80  # quality of the images of the video stream, 0-100
 FRAME_TIMEOUT_S = 0.5  # seconds without a new frame until a look whether the server ends
-
 MJPEG_BOUNDARY = b"--emotiond\r\n"
 
 MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + MJPEG_BOUNDARY
@@ -38,11 +37,7 @@ MJPEG_PART = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" + M
 
 
 class Broadcaster(ABC):
-    """Sends the same content to every client, as it comes.
-
-    Attributes:
-        clients: the responses that are sent to, by it or by others that share its limit.
-    """
+    """Sends the same content to every client; `clients` are those of all that share its limit."""
 
     media_type: ClassVar[str]
 
@@ -94,9 +89,7 @@ class EventBroadcaster(Broadcaster):
 
     An item is one event of html.spec.whatwg.org/multipage/server-sent-events.html, as bytes.
 
-    Attributes:
-        status: the latest; there is one before anybody listens.
-        stats: the latest; None before the first.
+    `status` and `stats` are the latest; before any listener there is a status, and maybe no stats.
     """
 
     media_type = "text/event-stream"
@@ -183,9 +176,6 @@ class MjpegBroadcaster(Broadcaster):
     One thread waits for the next frame and encodes it, whenever a viewer has sent the one before.
     A viewer that is slower than the frames misses some, and delays nobody. `words` are those of the
     labels, as of `draw_faces`; None draws neither boxes nor labels.
-
-    Attributes:
-        encoded: number of frames encoded so far.
     """
 
     media_type = "multipart/x-mixed-replace; boundary=emotiond"
@@ -193,7 +183,7 @@ class MjpegBroadcaster(Broadcaster):
     def __init__(self, context: ViewContext, max_viewers: int, words: Words | None) -> None:
         refusal = "watch already, and no more may; see `web.max_viewers`"
         super().__init__(context, max_viewers, refusal)
-        self.encoded, self._words = 0, words
+        self._words = words
         self._executor = ThreadPoolExecutor(1, "web-video")
         self._encoding: asyncio.Future[None] | None = None
         self._frame: AnalyzedFrame | None = None
@@ -231,11 +221,9 @@ class MjpegBroadcaster(Broadcaster):
         if frame is not None:
             jpeg = self._encode(frame)
             part = MJPEG_PART % (len(jpeg), jpeg)
-            self.encoded += 1
         self._frame, self._part = frame, part
 
     def _encode(self, frame: AnalyzedFrame) -> bytes:
         blur, words = self._context.blur, self._words
         image = apply_privacy(frame, blur) if words is None else annotate(frame, blur, words)
-        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        return cv2.imencode(".jpg", image, quality)[1].tobytes()
+        return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

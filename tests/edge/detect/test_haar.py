@@ -1,9 +1,11 @@
+from typing import Literal
+
 import cv2
 import numpy as np
 import pytest
 
 from edge.detect import open_detector
-from edge.detect.haar import Cascade, HaarSettings
+from edge.detect.haar import HaarSettings
 from edge.geometry import Box
 from edge.types import Image
 
@@ -37,8 +39,10 @@ def test_faces_smaller_than_the_limit_are_left_out(clip: list[Image]) -> None:
     assert open_detector(HaarSettings(min_size=0.9)).detect(clip[0]) == []
 
 
-@pytest.mark.parametrize("cascade", list(Cascade))
-def test_either_cascade_can_be_chosen(clip: list[Image], cascade: Cascade) -> None:
+@pytest.mark.parametrize("cascade", ["alt2", "default"])
+def test_either_cascade_can_be_chosen(
+    clip: list[Image], cascade: Literal["alt2", "default"]
+) -> None:
     (face,) = open_detector(HaarSettings(cascade=cascade)).detect(clip[0])
     assert 150 < face.box.height < 300
 

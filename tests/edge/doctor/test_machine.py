@@ -267,7 +267,7 @@ def test_a_systemctl_that_fails_or_hangs_is_a_warning_of_one_line(
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("edge.doctor.machine.PROGRAM_SECONDS", 0.2)
+    monkeypatch.setattr("edge.doctor.machine.PROGRAM_S", 0.2)
     result = only(check_unit(CONFIG, systemd=Path("/")))
     assert result.level is Level.WARNING
     assert "systemctl" in result.text

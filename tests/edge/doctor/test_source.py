@@ -23,8 +23,8 @@ from edge.capture.v4l2 import Format, SizeRange, VideoNode, processes_using, vid
 from edge.capture.video import VideoSettings
 from edge.commands.demo import CLIP
 from edge.commands.embedded_broker import free_port
-from edge.doctor.camera import check_camera
 from edge.doctor.checks import check_picamera, check_source
+from edge.doctor.machine import check_camera
 from edge.errors import CheckResult, Level
 from edge.types import Image
 from tests.edge.doctor.results import listed, only
@@ -128,7 +128,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # The user of these tests is given the rights that cameras have on Debian.
-    monkeypatch.setattr("edge.doctor.camera.GROUP", tmp_path.group())
+    monkeypatch.setattr("edge.doctor.machine.GROUP", tmp_path.group())
     return Machine(tmp_path)
 
 
@@ -305,7 +305,7 @@ def test_a_group_other_than_that_of_cameras_is_told_of(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr("edge.doctor.camera.GROUP", "no-such-group")
+    monkeypatch.setattr("edge.doctor.machine.GROUP", "no-such-group")
     path = machine.plug(0, WEBCAM)
     _, warning = machine.results()
     assert f"sudo chgrp no-such-group {path}" in str(warning.remedy)

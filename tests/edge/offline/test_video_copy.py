@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from edge.capture.video import probe_video
 from edge.commands.demo import CLIP
 from edge.config import parse_config
 from edge.errors import EmotiondError, InputError
@@ -18,7 +19,6 @@ from edge.offline.video import (
     VideoJob,
     analyze_video,
     annotated_copy,
-    probe_video,
 )
 from edge.types import Image
 from edge.view import PrivacyBlur

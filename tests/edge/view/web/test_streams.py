@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from edge.geometry import Box
-from edge.types import CameraState, EventType, Image
+from edge.types import AnalyzedFrame, CameraState, EventType, Image
 from edge.view import PrivacyBlur
+from edge.view.web.streams import MjpegBroadcaster
 from tests import schema
 from tests.brokers import wait_until
 from tests.edge.offline.days import event
@@ -208,21 +209,39 @@ def test_labels_are_in_the_language_that_is_asked_for_and_else_in_english(server
         assert np.array_equal(next_picture(watch(server, stack, "?lang=de")), shown)
 
 
-def test_with_nobody_watching_nothing_is_encoded(server: Server) -> None:
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[AnalyzedFrame]:
+    """Frames that were encoded for viewers."""
+    frames: list[AnalyzedFrame] = []
+    encode = MjpegBroadcaster._encode
+
+    def note(self: MjpegBroadcaster, frame: AnalyzedFrame) -> bytes:
+        frames.append(frame)
+        return encode(self, frame)
+
+    monkeypatch.setattr(MjpegBroadcaster, "_encode", note)
+    return frames
+
+
+def test_with_nobody_watching_nothing_is_encoded(
+    server: Server, encoded: list[AnalyzedFrame]
+) -> None:
     for value in range(20):
         server.latest.show(scene(image=grey(value)))
         time.sleep(0.01)
-    assert server.web.app.streams["en"].encoded == 0
+    assert encoded == []
 
 
-def test_for_ten_who_watch_each_scene_is_encoded_once(server: Server) -> None:
+def test_for_ten_who_watch_each_scene_is_encoded_once(
+    server: Server, encoded: list[AnalyzedFrame]
+) -> None:
     with ExitStack() as stack:
         streams = [watch(server, stack) for _ in range(10)]
         wait_until(lambda: len(server.web.app.streams["en"].clients) == 10)
         for value in (10, 90, 170, 250):
             server.latest.show(scene(image=grey(value)))
             assert all(abs(middle(next_picture(stream)) - value) < 8 for stream in streams)
-    assert server.web.app.streams["en"].encoded == 4
+    assert len(encoded) == 4
 
 
 def test_one_more_than_there_are_seats_is_sent_away(server: Server) -> None:
