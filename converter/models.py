@@ -108,7 +108,8 @@ def refiner() -> Model:
         A model from BGR values 0-255, (n, REFINER_SIDE, REFINER_SIDE, 3), to a dictionary of
         `REFINER_OUTPUTS`, each (n, numbers) and float32: the logit of a face; right eye, left eye,
         nose and mouth from the middle of the crop, in sides of it; the middle of the face's box
-        likewise, its sides' logarithms, in sides of the crop by `CONTEXT`. 5.5 M multiply-adds.
+        likewise, then the logarithms of its width and height, in sides of the crop less its margin
+        (`CONTEXT`). 5.5 M multiply-adds.
     """
     crop = keras.Input((REFINER_SIDE, REFINER_SIDE, 3), name="crop")
     x = layers.Rescaling(1 / 255)(crop)

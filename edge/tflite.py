@@ -4,11 +4,8 @@ import ctypes
 import importlib
 import logging
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path, PosixPath
@@ -21,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ConfigError, ModelError
-from edge.paths import asset, sha256_of, state_directory
 from edge.terminal import caught_stderr
 
 Tensor = NDArray[Any]
@@ -29,27 +25,6 @@ T = TypeVar("T")
 
 CHATTER = ("INFO: Created TensorFlow Lite XNNPACK delegate", "INFO: Initialized TensorFlow Lite")
 """Beginnings of lines of the runtime, which has no setting for them, that tell a user nothing."""
-
-MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000  # of a trial, on a slow SD card; of its memory
-
-PROGRAM = """
-import importlib, json, resource, sys
-import numpy
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
-try:
-    module = importlib.import_module(sys.argv[1])
-    delegates = [module.load_delegate(*given) for given in json.loads(sys.argv[4])]
-    one = module.Interpreter(sys.argv[2], num_threads=1, experimental_delegates=delegates)
-    one.allocate_tensors()
-    for entry in one.get_input_details():
-        one.set_tensor(entry["index"], numpy.zeros(entry["shape"], entry["dtype"]))
-    one.invoke()
-except Exception as error:
-    print(" ".join(str(error).split())[:300] or type(error).__name__)
-    sys.exit(1)
-"""
-"""Loads a model and runs it once on an image of zeros."""
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +188,8 @@ class TFLiteModel:
     def match_signature(self, entry: TensorSpec, outputs: Sequence[TensorSpec]) -> list[int]:
         """Check that input and outputs are those of a card; return the index of each output.
 
-        Files have any order: their specs, which must differ, tell them apart. ModelError: others.
+        Files have them in any order: they are told apart by their specs, which must all differ. A
+        ModelError says what was expected and found.
         """
         tensors = (("input", [entry], [self.input]), ("output", outputs, self.outputs))
         for what, expected, found in tensors:
@@ -284,7 +260,10 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn logits (n, classes) into probabilities, modest above a temperature of 1 (Guo 2017)."""
+    """Turn logits (n, classes) into probabilities.
+
+    A temperature above 1 makes them more modest (Guo et al. 2017, arXiv:1706.04599).
+    """
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
@@ -294,49 +273,3 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn logits of one yes or no into the probability of yes, float32 of the same shape."""
     # By way of tanh, which cannot overflow.
     return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), dtype=np.float32)
-
-
-def try_model(path: Path, sha256: str, runtime: Runtime) -> None:
-    """Run a .tflite in a child process, once ever, a shipped one with a delegate alone.
-
-    A damaged one may end it. A ModelError says how, a ConfigError why a delegate cannot be used.
-    """
-    settings, runner = DELEGATE.get(), str(runtime)
-    given = []
-    if settings.delegate:
-        settings.find()
-        given, runner = [(str(settings.delegate), settings.options)], f"{runtime} with its delegate"
-    elif path.resolve().is_relative_to(asset("models").resolve()):
-        return
-    from importlib import metadata  # it takes 1 MB, and shipped models need none of it
-
-    try:
-        name = f"{sha256}-{PACKAGES[runtime]}-{metadata.version(PACKAGES[runtime])}"
-    except metadata.PackageNotFoundError:  # whoever loads it is told how to install the runtime
-        return
-    delegates = msgspec.json.encode(given)
-    if given:
-        name += f"-{sha256_of(delegates)}"
-    verdict = state_directory() / "tried-models" / name
-    if verdict.exists():
-        return
-    log.info("%s: tried in a process of its own, once", path)
-    command = [sys.executable, "-c", PROGRAM, MODULES[runtime], str(path), str(MAX_BYTES)]
-    command.append(delegates.decode())
-    try:
-        child = subprocess.run(
-            command, check=False, capture_output=True, errors="replace", timeout=MAX_SECONDS
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ModelError(f"{path}: expected an answer within {MAX_SECONDS} s") from error
-    if child.returncode < 0:
-        text = f"{runner} ends with {signal.Signals(-child.returncode).name} when it is run"
-        text = f"{text}; set runtime.delegate to null" if given else f"is damaged: {text}"
-        raise ModelError(f"{path}: {text}")
-    if child.returncode:
-        settings.load(runtime)  # it may be the delegate that refuses
-        reason = child.stdout.strip() or child.stderr.strip().rpartition("\n")[2]
-        raise ModelError(f"{path}: is not a model that {runner} can run: {reason}")
-    with suppress(OSError):  # it is tried again next time
-        verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.touch()

@@ -153,13 +153,7 @@ class SampleGenerator:
         matrix = _rotation(place, zoom, config, rng)
         matrix[:, 2] += rng.uniform(0.1, 0.9, 2) * (width, height)
         if rng.random() < config.filled:
-            # So that as little as possible of the sample lies beside the image.
-            corners = matrix @ np.array(
-                [[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]]
-            )
-            low, high = corners.min(axis=1), corners.max(axis=1)
-            room = np.array([width, height]) - (high - low)
-            matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
+            _fill_frame(matrix, (columns, rows), (width, height))
         _mirror(matrix, width, rng)
         border = rng.integers(0, 256, 3).tolist() if rng.random() < 0.3 else (0, 0, 0)
         warped = warp(*downscale(sample.image, matrix), shape[::-1], borderValue=border)
@@ -185,6 +179,15 @@ def _rotation(place: Place, zoom: float, config: SampleGeneratorConfig, rng: Rng
     matrix = np.array(cv2.getRotationMatrix2D(place, turn, zoom), np.float64)
     matrix[:, 2] -= place
     return matrix
+
+
+def _fill_frame(matrix: Matrix, size: tuple[int, int], frame: tuple[int, int]) -> None:
+    """Move an image, by widths and heights, so that as little as possible lies beside it."""
+    columns, rows = size
+    corners = matrix @ np.array([[0, columns, 0, columns], [0, 0, rows, rows], [1, 1, 1, 1]])
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    room = np.array(frame) - (high - low)
+    matrix[:, 2] += np.clip(low, np.minimum(room, 0), np.maximum(room, 0)) - low
 
 
 def _mirror(matrix: Matrix, width: int, rng: Rng) -> None:

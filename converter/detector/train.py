@@ -120,7 +120,7 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
     size = (recipe.height, recipe.width)
     empty, validation = (ValidationSet(one, size) for one in (data.empty, data.validation))
 
-    def hooks(current: loop.CurrentNetwork) -> Sequence[Any]:
+    def callbacks(current: loop.CurrentNetwork) -> Sequence[Any]:
         def mine(epoch: int, _: Any) -> None:
             # As an epoch begins: a training that is taken up again there finds the same.
             every = recipe.mined_every if len(empty.images) else 0
@@ -137,7 +137,9 @@ def train_detector(recipe: DetectorRecipe, data: TrainingData, directory: Path) 
 
     build, loss = partial(detector, *size), partial(detection_loss, Grid(*size))
     batches = SampleBatches(generator, recipe)
-    return train_network(build, loss, batches, recipe, directory, panels=PANELS, callbacks=hooks)
+    return train_network(
+        build, loss, batches, recipe, directory, panels=PANELS, callbacks=callbacks
+    )
 
 
 def hard_negative_weights(empty: ValidationSet, network: Model) -> NDArray[np.float64]:

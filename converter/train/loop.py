@@ -28,9 +28,7 @@ from edge.terminal import plural
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # without one bfloat16 is emulated, many times slower
 LONG_S = 600.0  # seconds from which on a training is announced
-TRAINING_COST = (
-    4.0  # passes a step costs: 3.4 of shallow, 4.6 of tiny (two Zen 3 cores, 2026-11-29)
-)
+TRAINING_COST = 4.0  # of a step, in passes forward; 3.4 of shallow, 4.6 of tiny (Zen 3, 2026-11-29)
 ROUNDS = 6  # convolutions that are timed; the fastest counts, as the first prepares
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # quintic Newton-Schulz towards singular values of 1
 FAST_CHANNELS = 16  # of multiples of which TensorFlow's fused normalization is fast

@@ -36,7 +36,8 @@ class ReconnectingSource:
     """Live source that is opened again, with growing delays, for as long as it takes.
 
     One that is lost again and again before it lasted is *unsteady*: its frames are used, but it is
-    offline to others until then. Bad frames are passed over. What repeats is logged at 1, 2, 4, 8.
+    offline to others until it lasts. A few bad frames are passed over. What repeats is logged the
+    first, second, fourth, eighth time, by its `name`.
 
     Attributes:
         idle: nobody is there and nothing moves: some frames are skipped.
@@ -160,8 +161,8 @@ class ReconnectingSource:
 class BlindnessMonitor:
     """Tells whether a camera, called `name` in the log, has been blind for `limit_s`; 0 is never.
 
-    A sensor's noise changes an image of the stillest scene: only one equal to the bit is frozen.
-    Its `state` is frozen or dark; None where it sees.
+    A sensor's noise changes an image of the stillest scene: one that is equal to the last bit is
+    frozen. Its `state` is frozen or dark; None where it sees.
     """
 
     def __init__(self, name: str, limit_s: float) -> None:

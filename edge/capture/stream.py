@@ -25,7 +25,8 @@ MAX_STREAM_PIXELS = 7680 * 4320  # of an image: as many as may be asked of a cam
 OPEN_TIMEOUT_S, OPEN_WAIT_S = 10.0, 5.0  # seconds for the camera to answer; of them waited for
 CLOSE_TIMEOUT_S = 0.2  # seconds that a close waits for the thread; else it is left to its own limit
 MAX_PACKETS = 512  # that may wait; then the camera does; HLS sends those of some seconds at once
-LATE_S, MAX_LATE_S = 0.25, 1.0  # from which no image is made; none decoded until a key frame
+LATE_S = 0.25  # seconds that a packet may wait; of a later one no image is made
+MAX_LATE_S = 1.0  # seconds after which none is decoded any more until the next key frame
 SEGMENTED_FORMATS = ("hls", "dash")  # come some seconds at once: what waits of them is not late
 MIN_LOGGED = 256  # frames that are passed over before the log says so
 

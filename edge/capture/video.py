@@ -1,4 +1,7 @@
-"""Video source: a file, played once; FFmpeg (PyAV, 18 MB, imported where it reads) decodes it."""
+"""Video source: a video file, played once; FFmpeg (PyAV) decodes it, as it does streams.
+
+PyAV is imported where something is read: it takes 18 MB.
+"""
 
 import logging
 import time

@@ -97,7 +97,8 @@ class BlazeFace:
         """Return scores (n,) and boxes with points (n, 16) of one tile, in the image's pixels.
 
         As in MediaPipe, the tile is fitted into the black square input, each pixel interpolated
-        between four of the image; averages of all find as many faces and agree with it less.
+        between four of the image. Averaging all that it covers finds as many faces and agrees with
+        MediaPipe less.
         """
         x1, y1, x2, y2 = (int(edge) for edge in tile.edges)
         skip = -(-max(x2 - x1, y2 - y1) // MAX_SIDE)

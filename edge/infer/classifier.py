@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge import tflite
 from edge.errors import ConfigError, ModelError
+from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, card_path, load_card
 from edge.paths import find_model, sha256_of
 from edge.tflite import Runtime, Tensor, TensorSpec, TFLiteModel, check_finite, sigmoid, softmax
@@ -191,7 +191,7 @@ def open_classifier(settings: ClassifierSettings) -> TFLiteClassifier:
         face = msgspec.structs.replace(card.face, threshold=settings.face_threshold)
         card = msgspec.structs.replace(card, face=face)
     baseline = load_baseline(settings.neutral_baseline, card) if settings.neutral_baseline else None
-    tflite.try_model(path, card.sha256, settings.runtime)
+    try_model(path, card.sha256, settings.runtime)
     return TFLiteClassifier(path, card, TFLiteModel(path, settings.runtime), baseline)
 
 

@@ -32,7 +32,8 @@ WAIT = 0.5  # seconds a worker waits for input before it shows a heartbeat
 EVENT_CAPACITY = 256  # events that may wait for the sinks of a live source
 
 STALL_TIMEOUT = 15.0  # seconds without a heartbeat; a source may take 5 to open and 2 to read
-SOURCE_TIMEOUT, STAGES_TIMEOUT = 6.0, 8.0  # seconds of a stop; systemd waits longer than both
+SOURCE_TIMEOUT = 6.0  # seconds of a stop for the source, which may be opening a stream
+STAGES_TIMEOUT = 8.0  # seconds then for the other workers; systemd waits longer than for both
 CLOSE_TIMEOUT = 5.0  # seconds that all sinks together may spend on what is not yet delivered
 SUMMARY_DELAY = 1.0  # seconds that it waits for the last events, beyond what a face may be missed
 

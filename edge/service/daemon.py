@@ -132,10 +132,7 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
 
 
 def release_memory() -> None:
-    """Give back free pages within the heap; by itself the C library gives back its end alone.
-
-    An hour of faults left 9 MB of them behind, in steps; a call takes 1 to 18 ms (2026-11-30).
-    """
+    """Give back free pages within the heap: an hour of faults left 9 MB of them (2026-11-30)."""
     _call_glibc("malloc_trim", 0)
 
 

@@ -94,12 +94,17 @@ def apply_privacy(frame: AnalyzedFrame, blur: PrivacyBlur) -> Image:
     if blur is PrivacyBlur.FACES:
         tracked = frame.tracked
         for box in (*(track.box for track in tracked.tracks), *tracked.candidate_boxes):
-            x1, y1, x2, y2 = (max(0, round(edge)) for edge in box.square(BLUR_MARGIN))
-            part = image[y1:y2, x1:x2]
-            if part.size:  # a few squares of its mean colors take its place
-                coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
-                cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
+            _pixelate(image, box.square(BLUR_MARGIN))
     return image
+
+
+def _pixelate(image: Image, box: Box) -> None:
+    """Replace one part of an image by a few squares of its mean colors."""
+    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box)
+    part = image[y1:y2, x1:x2]
+    if part.size:
+        coarse = cv2.resize(part, (BLUR_BLOCKS, BLUR_BLOCKS), interpolation=cv2.INTER_AREA)
+        cv2.resize(coarse, part.shape[1::-1], dst=part, interpolation=cv2.INTER_NEAREST)
 
 
 @dataclass(frozen=True, slots=True)

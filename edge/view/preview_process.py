@@ -27,7 +27,6 @@ BUTTONS = {
     "d": "detector",
     "s": "save",
     "f": "full screen",
-    "h": "hide bar",
     "q": "quit",
 }
 """Actions of the bar below the image, by the keys that do the same."""
@@ -45,7 +44,7 @@ class Window:
     def __init__(self) -> None:
         self._image: pygame.Surface | None = None
         self._text, self._size = "", (0, 0)
-        self._full_screen, self._bar_shown = False, True
+        self._full_screen = False
         self._buttons: dict[str, pygame.Rect] = {}
         self._hovered: str | None = None
 
@@ -70,9 +69,8 @@ class Window:
             return
         window.fill(GROUND)
         area = window.get_rect()
-        if self._bar_shown:
-            area.height = max(1, area.height - BAR_PX)
-            self._draw_bar(window, area.height)
+        area.height = max(1, area.height - BAR_PX)
+        self._draw_bar(window, area.height)
         if self._image is None:
             text = _font(FONT_PX).render(self._text, True, SOFT)
             window.blit(text, text.get_rect(center=area.center))
@@ -122,16 +120,13 @@ class Window:
                 self.draw()
 
     def _button_at(self, place: tuple[int, int]) -> str | None:
-        shown = self._buttons if self._bar_shown else {}
-        return next((key for key, button in shown.items() if button.collidepoint(place)), None)
+        buttons = self._buttons.items()
+        return next((key for key, button in buttons if button.collidepoint(place)), None)
 
     def _press(self, key: str) -> None:
         match key:
             case "f":
                 self._open(not self._full_screen)
-            case "h":
-                self._bar_shown = not self._bar_shown
-                self.draw()
             case _:
                 print(key, flush=True)
 

@@ -30,6 +30,7 @@ MAX_SESSIONS = 100  # logins at a time; one more ends the oldest
 MAX_DELAY_S = 5.0  # longest time that the answer to a wrong token is held back, in seconds
 MAX_ADDRESSES = 1000  # addresses whose wrong tokens are counted at a time
 WARNING_INTERVAL_S = 60.0  # seconds between two warnings of wrong tokens
+
 PUBLIC_PATHS = frozenset({"/healthz", "/api/login"})  # served to all: they tell of nobody
 
 SECURITY_HEADERS = {
@@ -43,7 +44,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every response that has none of its own: nothing is loaded from elsewhere, or used there."""
+"""Headers of every response, unless it has its own: nothing is loaded from elsewhere, and no other
+page may use it."""
 
 log = logging.getLogger(__name__)
 
