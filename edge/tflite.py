@@ -284,7 +284,7 @@ def check_finite(values: NDArray[Any], model: Path) -> None:
 
 
 def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Turn logits (n, classes) into probabilities, modest above a temperature of 1 (Guo 2017)."""
+    """Turn logits (n, classes) to probabilities, modest above temperature 1 (arXiv:1706.04599)."""
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
