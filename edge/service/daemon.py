@@ -26,6 +26,7 @@ from edge.types import Stats
 
 TICK, STARTUP_TICK = 1.0, 0.05  # seconds between two looks at the pipeline; until it is ready
 STATS_INTERVAL, STATUS_INTERVAL = 10.0, 10.0  # seconds between stats, frame rates of the status
+TRIM_INTERVAL = 60.0  # seconds after which free memory is given back
 SEND_TIMEOUT = 5.0  # seconds a message may wait for a busy supervisor, as in systemd's sd_notify
 M_ARENA_MAX = -8  # option of mallopt(3): the number of heaps
 
@@ -114,8 +115,8 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     `adjust` is what the command line changes of whatever the config at `path` says.
     """
     cv2.setNumThreads(1)  # a stage is one thread, and what it takes is measured on it
-    if libc := getattr(ctypes.CDLL(None), "mallopt", None):  # of glibc alone
-        libc(M_ARENA_MAX, 1)  # each thread would keep the memory of its frames for itself
+    # Each thread would keep the memory of its frames for itself.
+    _call_glibc("mallopt", M_ARENA_MAX, 1)
     signals, reporter = Signals(), SystemdReporter()
     controller = Controller(path, adjust=adjust)
     signals.wake = controller.commands.wake
@@ -130,9 +131,23 @@ def run(path: Path, adjust: Callable[[Config], Config] = lambda config: config) 
     return _end(controller.cameras)
 
 
+def release_memory() -> None:
+    """Give back free pages within the heap; by itself the C library gives back its end alone.
+
+    An hour of faults left 9 MB of them behind, in steps; a call takes 1 to 18 ms (2026-11-30).
+    """
+    _call_glibc("malloc_trim", 0)
+
+
+def _call_glibc(name: str, *arguments: int) -> None:
+    if function := getattr(ctypes.CDLL(None), name, None):  # other C libraries have it not
+        function(*arguments)
+
+
 def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) -> None:
     """Answer requests, and look at the pipelines each second, until there is no more to watch."""
-    due, stats_due = 0.0, time.monotonic() + STATS_INTERVAL
+    due, now = 0.0, time.monotonic()
+    stats_due, trim_due = now + STATS_INTERVAL, now + TRIM_INTERVAL
     cameras = controller.cameras
     while cameras.running and cameras.error is None:
         if signals.stop or controller.shutdown:
@@ -153,6 +168,9 @@ def _watch(controller: Controller, signals: Signals, reporter: SystemdReporter) 
             stats_due = time.monotonic() + STATS_INTERVAL
             for pipeline in cameras.pipelines:
                 pipeline.publish_stats()
+        if time.monotonic() >= trim_due:
+            trim_due = time.monotonic() + TRIM_INTERVAL
+            release_memory()
 
 
 def _end(cameras: Cameras) -> ExitCode:
