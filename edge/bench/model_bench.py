@@ -16,7 +16,7 @@ from edge.model_card import ModelCard, card_path, decode_card
 from edge.paths import asset, find_model
 from edge.tflite import MODULES, Runtime, TFLiteModel
 
-DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"  # the default; others' measure
+DEFAULT_MODEL, FLOAT_MODEL = "shallow-int8", "shallow-float32"  # the default, others' measure
 FLOAT_ROW = f"{FLOAT_MODEL}, {Runtime.LITERT}"  # that others are compared with
 
 

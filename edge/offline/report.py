@@ -15,8 +15,8 @@ from edge.publish.intervals import ExpressionInterval
 from edge.types import EmotionEvent, EventType
 from edge.view.annotate import color_for
 
-FIRST_COLUMNS = ("position", "type", "track_id", "emotion", "confidence")  # of the CSV, before classes
-LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")  # and after them
+FIRST_COLUMNS = ("position", "type", "track_id", "emotion", "confidence")  # of the CSV; classes
+LAST_COLUMNS = ("reasons", "x1", "y1", "x2", "y2", "duration")  # come between
 MAX_ROWS = 20  # in a table: of the faces longest in view, and the most frequent changes
 NO_CAMERA = "no camera named"
 
