@@ -64,7 +64,8 @@ def app(options: argparse.Namespace) -> ExitCode:
         paths.atomic_write(state / TOKEN, token.encode(), private=True)
         paths.atomic_write(state / PORT, str(port).encode(), private=True)
     except OSError as error:
-        raise EmotiondError(f"{error.filename}: cannot be written: {error.strerror}") from error
+        path = error.filename or state  # a write to a full disk names no file
+        raise EmotiondError(f"{path}: cannot be written: {error.strerror}") from error
     given = port, token, options.no_browser
     threading.Thread(target=_show_when_served, args=given, name="browser", daemon=True).start()
     try:

@@ -80,7 +80,7 @@ def test_the_signal_that_ended_its_trial_is_named(name: str, tmp_path: Path) -> 
 
 def test_a_sound_model_is_tried_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = ClassifierSettings(ModelPath(copy_brightness(tmp_path)))
-    with caplog.at_level(logging.INFO, "edge.tflite"):
+    with caplog.at_level(logging.INFO, "edge.infer.trial"):
         open_classifier(settings)
         assert len(caplog.records) == 1
         open_classifier(settings)
@@ -88,6 +88,6 @@ def test_a_sound_model_is_tried_once(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 
 def test_a_shipped_model_starts_without_a_trial(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "edge.tflite"):
+    with caplog.at_level(logging.INFO, "edge.infer.trial"):
         open_classifier(ClassifierSettings())
     assert caplog.records == []
