@@ -16,6 +16,10 @@ CPU revision\t: 3
 """
 """/proc/cpuinfo of a Raspberry Pi 4: where it is that of another architecture, LiteRT crashes."""
 
+CPU = {"QEMU_CPU": "cortex-a72"}
+"""Variable of the environment that has the emulator be the CPU of a Raspberry Pi 4. With its own
+choice, which has all extensions, LiteRT takes kernels whose answers are wrong: no face is found."""
+
 
 def obstacle() -> str | None:
     """Return why arm64 cannot be emulated here, None where it can."""

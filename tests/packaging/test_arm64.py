@@ -1,6 +1,7 @@
 """The Debian package for arm64, installed by apt into a bare Debian 13 and run by emulation."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def run(root: Path, *command: str) -> str:
     """Run a program there, which sees the CPU of a Raspberry Pi; return what it printed."""
     mounts = 'mount -t proc proc "$0/proc"; mount --bind "$0/cpuinfo" "$0/proc/cpuinfo"; '
     inside = ["unshare", "--mount", "bash", "-ec", f'{mounts} exec chroot "$0" "$@"', str(root)]
-    done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False)
+    environment = os.environ | emulation.CPU
+    done = subprocess.run(
+        [*inside, *command], capture_output=True, text=True, check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

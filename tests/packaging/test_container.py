@@ -74,6 +74,7 @@ class Container:
         if is_emulated:
             (folder / "cpuinfo").write_text(emulation.CPUINFO)
             binds["/proc/cpuinfo"] = folder / "cpuinfo", "ro"
+            process["env"] += [f"{name}={value}" for name, value in emulation.CPU.items()]
         spec["mounts"] = [one for one in kept if one["type"] != "bind"]
         for place, (source, mode) in binds.items():
             mount = {"destination": place, "type": "bind", "source": str(source)}
