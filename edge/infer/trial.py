@@ -13,16 +13,19 @@ from edge.errors import ModelError
 from edge.paths import asset, sha256_of, state_directory
 from edge.tflite import DELEGATE, MODULES, PACKAGES, Runtime
 
-MAX_SECONDS, MAX_BYTES = 120, 4_000_000_000  # of a trial, on a slow SD card; of its memory
+MAX_SECONDS = 120  # of a trial, on a slow SD card
+MAX_BYTES = 500_000_000  # of memory beside the runtime; a damaged shape may ask for any number
 
 PROGRAM = """
 import importlib, json, resource, sys
 import numpy
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]), int(sys.argv[3])))
 try:
     module = importlib.import_module(sys.argv[1])
     delegates = [module.load_delegate(*given) for given in json.loads(sys.argv[4])]
+    with open("/proc/self/statm") as sizes:
+        used = int(sizes.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[3]),) * 2)
     one = module.Interpreter(sys.argv[2], num_threads=1, experimental_delegates=delegates)
     one.allocate_tensors()
     for entry in one.get_input_details():

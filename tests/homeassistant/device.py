@@ -101,8 +101,9 @@ class PublishedDevice:
         return str(self.shown(key)["state"])
 
     def wait_for(self, **states: str) -> None:
-        """Wait until entities have these states."""
+        """Wait until entities are there and have these states."""
         for key, state in states.items():
+            wait_until(lambda key=key: self.id_of(key) is not None, 60)  # type: ignore[misc]
             wait_until(lambda key=key, state=state: self.state_of(key) == state, 60)  # type: ignore[misc]
 
 

@@ -26,6 +26,7 @@ SOURCE = (
 NOT_OURS = ("/var/lib/dpkg/", "/var/lib/apt/")
 PAUSE = "mosquitto_pub -t emotiond/guest/set/pause -m"
 EVENT = "timeout 60 mosquitto_sub -C 1 -t 'emotiond/+/event'"
+STATUS = "systemctl status emotiond || true"
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +95,9 @@ def test_it_is_installed_upgraded_removed_and_purged(guest: Guest) -> None:
     wait(guest, lambda: run(guest, "ls /var/lib/emotiond").count("pause.json"))
 
     apt(guest, "install ./9.0.deb")  # upgrade: config and state stay, the daemon is a new one
-    wait(guest, lambda: "camera paused" in run(guest, "systemctl status emotiond || true"))
-    run(guest, f"{PAUSE} OFF")
+    wait(guest, lambda: "camera paused" in run(guest, STATUS))
+    # Until the daemon is at the broker, which does not keep commands, nobody hears them.
+    wait(guest, lambda: run(guest, f"{PAUSE} OFF; {STATUS}").count("camera online"))
     assert run(guest, "cat /etc/emotiond/emotiond.yaml") == config
     assert run(guest, "cat /etc/emotiond/emotiond.yaml.before-*") == old != config
     run(guest, EVENT, timeout=120)
