@@ -26,7 +26,7 @@ SOURCE = (
 NOT_OURS = ("/var/lib/dpkg/", "/var/lib/apt/")
 PAUSE = "mosquitto_pub -t emotiond/guest/set/pause -m"
 EVENT = "timeout 60 mosquitto_sub -C 1 -t 'emotiond/+/event'"
-STATUS = "systemctl status emotiond || true"
+STATUS = "systemctl show --property=StatusText emotiond"
 
 
 @pytest.fixture(scope="module")
