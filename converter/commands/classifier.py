@@ -144,8 +144,8 @@ def _make_model(options: argparse.Namespace) -> None:
         print(f"without int8: {error}")
         best = options.out / f"{name}-float32.tflite"
     print("4/4 evaluate", flush=True)
-    usages = Usage.PRIVATE_TEST, Usage.PUBLIC_TEST
-    usage = next(one for one in usages if (data.usage == one).any())
+    sealed = (data.usage == Usage.PRIVATE_TEST).any()
+    usage = Usage.PRIVATE_TEST if sealed else Usage.PUBLIC_TEST
     protocol: LabelProtocol = "ferplus" if by_votes else "labels"
     report = reports.evaluate(open_tflite(best), data, usage, protocol)
     print(reports.summarize(report))

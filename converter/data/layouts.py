@@ -193,7 +193,7 @@ JAFFE_NAME = rf"(?P<subject>[A-Z]{{2}})\.(?P<label>{LETTER})\d+\.\d+\..+"
 KDEF_NAME = (
     rf"[AB](?P<subject>[FM]\d\d)(?:(?P<label>{LETTER})(?:S|HL|HR)|(?:{LETTER})(?:FL|FR)|V|H)\..+"
 )
-"""Session, subject, expression and angle, but full profiles, and AF31V and AM31H, misnamed ones."""
+"""Session, subject, expression, angle; no full profiles, and not AF31V and AM31H, misnamed ones."""
 
 RAF_DB_FILE = r"list_patition_label\.txt"
 RAF_DB_LINE = r"(?P<image>(?P<split>train|test)_\d+\.jpg) (?P<label>\d+)\s*"

@@ -1,7 +1,6 @@
 """`emotiond run`, `check`, `doctor` and `homeassistant`: the daemon, and what its service needs."""
 
 import argparse
-import errno
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge.capture import open_source
 from edge.capture.source import read_first
 from edge.commands import common
 from edge.config import Config, complete_config, load_config, parse_config
@@ -92,13 +90,11 @@ def _sinks(options: argparse.Namespace, config: Config) -> Iterator[SinkSettings
 
 def _try_port(web: WebSettings) -> None:
     """Raise an EmotiondError where a page cannot be at its address; one that is in use may be."""
-    from edge.view.web.server import listen
+    from edge.view.web.server import AddressInUseError, listen
 
     try:
         listen(web).close()
-    except EmotiondError as error:
-        if getattr(error.__cause__, "errno", None) != errno.EADDRINUSE:
-            raise
+    except AddressInUseError as error:
         log.warning("%s; it may be the daemon of this config", error)
 
 
@@ -117,8 +113,8 @@ def check(options: argparse.Namespace) -> ExitCode:
         _try_port(web)
     text = f"{options.config}: sound"
     for name, camera in config.by_camera().items():
-        if not camera.source.is_live:
-            read_first(open_source(camera.source))
+        if not parts[name].live:
+            read_first(parts[name].source)
         who, detector = name and f"camera {name}", parts[name].processing.scheduler.detector
         text += f"; {who or 'it'} uses the model {camera.classifier.model.name}"
         text += f" and the detector {detector}"

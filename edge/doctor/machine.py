@@ -22,6 +22,9 @@ PROGRAM_S = 20.0  # within which a program that is asked must answer
 CPUINFO = Path("/proc/cpuinfo")
 DEVICES = Path("/sys/devices")
 SYSTEMD = Path("/run/systemd/system")  # is there where systemd is the first process (sd_booted(3))
+MAX_USB2_PIXELS = 640 * 480 * 30  # a second, from which raw ones do not fit (capture/camera.py)
+COMPRESSED = frozenset({"MJPG", "JPEG"})
+MAX_NAMED_FORMATS = 4  # in one line; some drivers have dozens
 
 
 def output_of(*command: str) -> str:
@@ -68,11 +71,6 @@ def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[C
     flags = ", ".join(flag for flag in INT8_FLAGS.get(machine, ()) if flag in words)
     without = WITHOUT_INT8_FLAGS.get(machine, "of a kind not known here")
     yield ok("processor", f"{machine} {f'with {flags}' if flags else without}")
-
-
-MAX_USB2_PIXELS = 640 * 480 * 30  # a second, from which raw ones do not fit (capture/camera.py)
-COMPRESSED = frozenset({"MJPG", "JPEG"})
-MAX_NAMED_FORMATS = 4  # in one line; some drivers have dozens
 
 
 def check_camera(

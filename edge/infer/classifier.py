@@ -51,7 +51,8 @@ class NeutralBaseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Correction of the model for one person: of the classes' prior, and of its last layer.
 
     Each class's probability is multiplied by exp(weight) (Saerens et al. 2002,
-    doi:10.1162/089976602753284446). To its logarithm `features` times `expressions` are added.
+    doi:10.1162/089976602753284446). To the logarithm of that, `features` times `expressions` are
+    added, and all are scaled to sum to 1 again.
 
     Attributes:
         model, sha256, labels: of the model that answered; the numbers mean nothing to another.

@@ -21,7 +21,7 @@ MAX_LEVEL_ROLL = 10.0
 as far, and turning those by their landmarks made accuracy worse (docs/research/detectors.md)."""
 
 MIDDLE = slice(6, 42)  # rows and columns that are measured: around the face lies background
-DENOISE_SIGMA = 0.8  # pixels of blur before sharpness is measured: it takes noise, no more detail
+DENOISE_SIGMA = 0.8  # pixels of blur before sharpness is measured: less noise, hardly less detail
 Limit = Annotated[float, msgspec.Meta(ge=0.0)]
 GrayLevel = Annotated[float, msgspec.Meta(ge=0.0, le=255.0)]
 Degrees = Annotated[float, msgspec.Meta(ge=0.0, le=90.0)]

@@ -117,7 +117,8 @@ def analyze_frames(
     """Run a pipeline, and yield each frame of a file, or the newest of a live source.
 
     When the generator is closed, the pipeline is stopped. InputError where a file breaks off after
-    these frames, SourceError of a live source without any for `timeout_s`, others of other parts.
+    the frames yielded, SourceError of a live source that gave none for `timeout_s` seconds, an
+    EmotiondError of another part.
     """
     live = components.live
     frames = BoundedQueue[AnalyzedFrame](1 if live else MAX_QUEUED, lossless=not live)

@@ -83,7 +83,10 @@ class SinkContext:
 
 
 class BaseSinkSettings(types.KindSettings, frozen=True):
-    """Base of the settings of every sink: all that the daemon asks them, with the usual answers."""
+    """Base of the settings of every sink: what the daemon asks them, with the usual answers.
+
+    Each kind adds `open(context)`: it returns the sink, not yet started, or raises ConfigError.
+    """
 
     takes_commands: ClassVar[bool] = False  # then what they may choose from opens it anew
 
@@ -117,10 +120,6 @@ class BaseSinkSettings(types.KindSettings, frozen=True):
             return self
         outbox = msgspec.structs.replace(outbox, max_age_s=min(seconds, outbox.max_age_s))
         return msgspec.structs.replace(self, outbox=outbox)
-
-    def open(self, context: SinkContext) -> Sink:
-        """Return the sink, not yet started, or raise a ConfigError: a file cannot be used."""
-        raise NotImplementedError
 
     def check(self) -> Iterator[CheckResult]:
         """Check for `emotiond doctor` that the sink could do its work; leave nothing behind."""

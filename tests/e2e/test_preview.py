@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -157,9 +158,8 @@ class Visit:
     def double_clicks_to(self, size: tuple[int, int]) -> bool:
         """Click twice into the image; tell whether the window then comes to have this size."""
         self.display.click(200, 100, times=2)
-        deadline = time.monotonic() + 3.0
-        while self.display.place[2:] != size and time.monotonic() < deadline:
-            time.sleep(0.1)
+        with suppress(AssertionError):
+            wait_until(lambda: self.display.place[2:] == size, 3.0)
         return self.display.place[2:] == size
 
 

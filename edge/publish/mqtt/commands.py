@@ -45,9 +45,10 @@ def handle_command(
             if result.jpeg is not None:
                 kind = mqtt_properties(settings, ContentType="image/jpeg")
                 publish(MqttMessage(topics.snapshot, result.jpeg, properties=kind))
-        form = "application/json"
-        about = mqtt_properties(settings, ContentType=form, CorrelationData=correlation)
-        publish(MqttMessage(topic, msgspec.json.encode(body), qos=1, properties=about))
+        properties = mqtt_properties(
+            settings, ContentType="application/json", CorrelationData=correlation
+        )
+        publish(MqttMessage(topic, msgspec.json.encode(body), qos=1, properties=properties))
 
     try:
         caller, fields = _parse(message)

@@ -31,6 +31,10 @@ OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: c
 log = logging.getLogger(__name__)
 
 
+class AddressInUseError(EmotiondError):
+    """Another program has the port of the page, or another daemon."""
+
+
 class WebServer(Sink):
     """Serves the page, the live video and the API; errors are as of `TokenAuth`."""
 
@@ -122,12 +126,12 @@ def listen(settings: WebSettings, former: socket.socket | None = None) -> socket
             dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
         )
     except OSError as error:
-        remedy = "choose another `web.host` or `web.port`"
+        kind, remedy = EmotiondError, "choose another `web.host` or `web.port`"
         if error.errno == errno.EADDRINUSE:
-            remedy = "choose another `web.port`, or end what uses this one"
+            kind, remedy = AddressInUseError, "choose another `web.port`, or end what uses this one"
         reason = str(error.strerror).partition(" (")[0]  # what follows names the address again
         text = f"the web page cannot be at {settings.host}:{settings.port}: {reason}"
-        raise EmotiondError(f"{text}; {remedy}") from error
+        raise kind(f"{text}; {remedy}") from error
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
