@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -22,27 +21,20 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         active: such as `mon-fri 08:00-18:00`, `sat,sun 22:00-02:00`, `09:00-17:00`; null: always.
-        timezone: such as Europe/Berlin, whose clocks are meant; null: this machine's.
     """
 
     active: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)] | None = None
-    timezone: str | None = None
 
     def __post_init__(self) -> None:
         for text in self.active or ():
             if not all(0 < length < WEEK for _, length in _periods(text)):
                 raise ValueError(f"Expected an end after the beginning in {text[:80]!r}")
-        try:
-            self._zone()
-        except (LookupError, ValueError, OSError) as error:
-            text = "Expected `timezone` to be known here, such as Europe/Berlin (package tzdata)"
-            raise ValueError(text) from error
 
     def is_active(self, now: datetime) -> bool:
         """Tell whether the camera may be used at a time, in UTC."""
         if self.active is None:
             return True
-        local = now.astimezone(self._zone())
+        local = now.astimezone()
         minute = local.weekday() * DAY + local.hour * 60 + local.minute
         periods = (period for text in self.active for period in _periods(text))
         return any((minute - start) % WEEK < length for start, length in periods)
@@ -52,9 +44,6 @@ class ScheduleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         start = now.replace(second=0, microsecond=0)
         minutes = (start + timedelta(minutes=count) for count in range(1, WEEK + DAY))
         return next((minute for minute in minutes if self.is_active(minute)), None)
-
-    def _zone(self) -> ZoneInfo | None:
-        return None if self.timezone is None else ZoneInfo(self.timezone)
 
 
 def _periods(text: str) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ A network is made into one to be quantized; of a .tflite a card is written, the 
 import json
 import re
 import tempfile
+import zipfile
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -76,7 +77,12 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
 
 def _load(path: Path, weights: Path | None) -> Model:
     text: str | bytes | None = None
-    if path.suffix == ".json":
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as scratch:
+            if b'"keras_version": "2.' in file.read("metadata.json"):
+                architecture = json.loads(file.read("config.json"), object_hook=_migrate)
+                return _load_keras2(architecture, Path(file.extract("model.weights.h5", scratch)))
+    elif path.suffix == ".json":
         text = path.read_text()
     elif path.suffix in {".h5", ".hdf5"}:
         with h5py.File(path) as file:

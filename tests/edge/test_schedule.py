@@ -1,5 +1,7 @@
 """Schedules by the clocks on the wall, also on the days when these are put forward or back."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +15,13 @@ from edge.service.cameras import PauseController
 from tests.edge.cameras import FakeCamera
 
 
-def berlin(*active: str) -> ScheduleSettings:
-    return ScheduleSettings(active, "Europe/Berlin")
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def minutes_of(schedule: ScheduleSettings, first: str, last: str) -> int:
@@ -24,8 +31,9 @@ def minutes_of(schedule: ScheduleSettings, first: str, last: str) -> int:
     return sum(schedule.is_active(begin + timedelta(minutes=step)) for step in range(count))
 
 
+@pytest.mark.usefixtures("in_berlin")
 @pytest.mark.parametrize(
-    ("time", "active"),
+    ("at", "active"),
     [
         ("2026-11-30T06:59:59+00:00", False),  # a Monday, in winter: 7:59 in Berlin
         ("2026-11-30T07:00:00+00:00", True),
@@ -36,30 +44,33 @@ def minutes_of(schedule: ScheduleSettings, first: str, last: str) -> int:
         ("2026-06-29T16:00:00+00:00", False),
     ],
 )
-def test_a_working_day_follows_the_clocks_on_the_wall(time: str, active: bool) -> None:
-    assert berlin("mon-fri 08:00-18:00").is_active(datetime.fromisoformat(time)) is active
+def test_a_working_day_follows_the_clocks_on_the_wall(at: str, active: bool) -> None:
+    working = ScheduleSettings(("mon-fri 08:00-18:00",))
+    assert working.is_active(datetime.fromisoformat(at)) is active
 
 
+@pytest.mark.usefixtures("in_berlin")
 def test_an_hour_that_the_clocks_leave_out_or_repeat_is_so_in_the_schedule() -> None:
-    night = berlin("01:00-04:00")
+    night = ScheduleSettings(("01:00-04:00",))
     assert minutes_of(night, "2026-03-28T12:00", "2026-03-29T12:00") == 120  # put forward
     assert minutes_of(night, "2026-10-24T12:00", "2026-10-25T12:00") == 240  # put back
     assert minutes_of(night, "2026-11-28T12:00", "2026-11-29T12:00") == 180
 
 
+@pytest.mark.usefixtures("in_berlin")
 def test_a_period_may_end_on_the_next_day_and_days_may_pass_the_weekend() -> None:
-    schedule = berlin("sun 22:00-02:00")
+    schedule = ScheduleSettings(("sun 22:00-02:00",))
     assert minutes_of(schedule, "2026-11-29T12:00", "2026-11-30T12:00") == 240
     assert minutes_of(schedule, "2026-11-28T12:00", "2026-11-29T12:00") == 0
-    assert (
-        minutes_of(berlin("sat-mon,wed 00:00-24:00"), "2026-11-29T23:00", "2026-12-06T23:00")
-        == 4 * 1440
-    )
+    schedule = ScheduleSettings(("sat-mon,wed 00:00-24:00",))
+    assert minutes_of(schedule, "2026-11-29T23:00", "2026-12-06T23:00") == 4 * 1440
 
 
+@pytest.mark.usefixtures("in_berlin")
 def test_the_next_start_is_told_also_over_a_change_of_the_clocks() -> None:
     friday = datetime(2026, 3, 27, 20, 0, 30, tzinfo=UTC)
-    assert berlin("mon-fri 08:00-18:00").next_start(friday) == datetime(2026, 3, 30, 6, tzinfo=UTC)
+    working = ScheduleSettings(("mon-fri 08:00-18:00",))
+    assert working.next_start(friday) == datetime(2026, 3, 30, 6, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +83,6 @@ def test_the_next_start_is_told_also_over_a_change_of_the_clocks() -> None:
         ({"active": ["8-18"]}, "not '8-18'"),
         ({"active": ["mon 08:00-08:00"]}, "expected an end after the beginning in 'mon 08:00-08:00'"),
         ({"active": "mon-fri 08:00-18:00"}, "schedule.active: expected a list or nothing"),
-        ({"timezone": "Mars/Olympus"}, "expected timezone to be known here"),
-        ({"timezone": "../../etc/passwd"}, "expected timezone to be known here"),
-        ({"timezone": ""}, "expected timezone to be known here"),
     ],
 )  # fmt: skip
 def test_an_impossible_schedule_is_one_line(fields: dict[str, object], message: str) -> None:
@@ -92,8 +100,8 @@ def source() -> PausableSource:
 
 def days_from_now(days: int) -> ScheduleSettings:
     """Return a schedule of the whole day that is so many days from today."""
-    day = (datetime.now(UTC) + timedelta(days=days)).strftime("%a").lower()
-    return ScheduleSettings((f"{day} 00:00-24:00",), "UTC")
+    day = (datetime.now() + timedelta(days=days)).strftime("%a").lower()
+    return ScheduleSettings((f"{day} 00:00-24:00",))
 
 
 def test_outside_the_schedule_the_camera_is_not_even_opened_and_nobody_resumes_it(
@@ -101,8 +109,10 @@ def test_outside_the_schedule_the_camera_is_not_even_opened_and_nobody_resumes_i
 ) -> None:
     controller = PauseController(source, tmp_path, schedule=days_from_now(3))
     assert not source.enabled
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    assert source.paused_until == midnight + timedelta(days=3)
+    assert source.paused_until is not None
+    until = source.paused_until.astimezone().replace(tzinfo=None)
+    midnight = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert until == midnight + timedelta(days=3)
     controller.resume()
     assert not source.enabled
     controller.schedule = ScheduleSettings()

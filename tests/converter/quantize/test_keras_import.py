@@ -224,7 +224,9 @@ def test_files_of_keras_2_with_the_layers_of_mobilenets_and_efficientnets_are_re
     model = build_tf_keras(frozen)
     faces = np.random.default_rng(0).uniform(-1, 1, (4, 96, 96, 3)).astype(np.float32)
     wanted = model.predict(faces, verbose=0)
-    model.save(tmp_path / "whole.h5")
+    whole = tmp_path / "whole.h5", tmp_path / "whole.keras"
+    for path in whole:
+        model.save(path)
     architecture = tmp_path / "model.json"
     architecture.write_text(model.to_json())
     assert '"groups": 1' in architecture.read_text()
@@ -232,7 +234,7 @@ def test_files_of_keras_2_with_the_layers_of_mobilenets_and_efficientnets_are_re
     for path in weights:
         model.save_weights(path)
     found = [load_keras(architecture, path) for path in weights]
-    for read in (load_keras(tmp_path / "whole.h5"), *found):
+    for read in (*map(load_keras, whole), *found):
         assert np.abs(read.predict(faces, verbose=0) - wanted).max() < 1e-5
 
 
