@@ -189,9 +189,9 @@ def label_text(face: Expression, words: Words = ENGLISH) -> str:
     return f"#{face.track.track_id} {emotion} {detail}".replace("_", " ")
 
 
-@lru_cache(maxsize=512)
-def _glyphs(text: str, letter: int) -> NDArray[np.float32]:
-    """Return the ink of a text (height, width), 0-1, from the top of its plate on."""
+@lru_cache(maxsize=64)  # the labels of two images of a crowd: a percentage is soon another
+def _glyphs(text: str, letter: int) -> NDArray[np.uint8]:
+    """Return the ink of a text (height, width), 0-255, from the top of its plate on."""
     from PIL import Image, ImageDraw, ImageFont
 
     font, plain = ImageFont.load_default(letter / CAPITAL_SHARE), ""
@@ -210,7 +210,7 @@ def _glyphs(text: str, letter: int) -> NDArray[np.float32]:
     draw.text((0, base), plain, 255, font, "ls")
     for x, height, sign in marks:
         draw.text((x, base - height), sign, 255, font, "ms")
-    return np.asarray(canvas, np.float32) / np.float32(255)
+    return np.asarray(canvas)
 
 
 def _draw_box(image: Image, label: Label) -> None:
@@ -246,8 +246,8 @@ def draw_label(image: Image, label: Label) -> None:
         cv2.rectangle(image, (x1, bar + 1), (end - 1, y2 - 2), color, cv2.FILLED)
     ink = _glyphs(label.text, label.letter)
     place = image[y1:, x1 + padding :][: ink.shape[0], : ink.shape[1]]
-    ink = ink[: place.shape[0], : place.shape[1], None]
-    place[:] = place + ink * np.subtract(_bgr(text_color_for(face.emotion)), color)
+    share = ink[: place.shape[0], : place.shape[1], None] / np.float32(255)
+    place[:] = place + share * np.subtract(_bgr(text_color_for(face.emotion)), color)
 
 
 def _bgr(color: str) -> BgrColor:

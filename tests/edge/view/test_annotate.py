@@ -1,5 +1,6 @@
 """What is drawn into images, judged by its pixels, and the colors of expressions."""
 
+import tracemalloc
 from itertools import combinations
 
 import cv2
@@ -119,6 +120,17 @@ def test_lines_and_letters_grow_with_the_picture_and_with_the_face() -> None:
     assert drawn(3, 100).line == 3 * drawn(1, 100).line
     assert drawn(3, 30).letter < drawn(3, 100).letter == drawn(3, 300).letter
     assert drawn(0.5, 30).letter == 8
+
+
+def test_labels_of_many_faces_that_come_and_go_take_no_megabyte() -> None:
+    annotate(scene(expression(), image=plain()), PrivacyBlur.NONE)  # loads the font
+    tracemalloc.start()
+    for number in range(600):
+        face = expression(Box(100.0, 100.0, 300.0, 300.0), track_id=number)
+        annotate(scene(face, image=plain()), PrivacyBlur.NONE)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1e6
 
 
 def test_a_face_that_is_not_seen_at_the_moment_has_a_dashed_box() -> None:
