@@ -142,7 +142,7 @@ def _secrets(data: Any, place: str) -> Iterator[tuple[str, str]]:
 def _stored_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what is recorded of people, or will be."""
     events, images = (_kept(age) for age in msgspec.structs.astuple(config.retention))
-    planned = {path: events for sink in config.sinks for path in sink.event_files}
+    planned = {path.absolute(): events for one in config.sinks for path in one.event_files}
     planned |= {path: "until sent, or too old for it" for path in config.outbox_paths() if path}
     folders = Counter[Path]()
     for stored in stored_files(config):

@@ -50,7 +50,7 @@ def run_checks(path: Path) -> Iterator[CheckResult]:
     yield from guarded("user", machine.check_user(systemd_unit_for(path)))
     yield from guarded("python", check_python())
     yield from guarded("opencv", check_opencv())
-    yield from guarded("processor", machine.check_cpu())
+    yield from guarded("cpu", machine.check_cpu())
     try:
         config = load_config(path)
     except errors.ConfigError as error:

@@ -66,11 +66,11 @@ def check_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Iterator[C
         words = set(cpuinfo.read_text().split())
     except OSError as error:
         text = f"{cpuinfo}: cannot be read: {error.strerror}; without XNNPACK {SLOW_MODELS}"
-        yield warning("processor", text, "mount /proc whole; a unit's ProcSubset=pid hides it")
+        yield warning("cpu", text, "mount /proc whole; a unit's ProcSubset=pid hides it")
         return
     flags = ", ".join(flag for flag in INT8_FLAGS.get(machine, ()) if flag in words)
     without = WITHOUT_INT8_FLAGS.get(machine, "of a kind not known here")
-    yield ok("processor", f"{machine} {f'with {flags}' if flags else without}")
+    yield ok("cpu", f"{machine} {f'with {flags}' if flags else without}")
 
 
 def check_camera(
@@ -158,8 +158,8 @@ def check_clock(run: Callable[..., str] = output_of) -> Iterator[CheckResult]:
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     try:
         answer = run("timedatectl", "show", "--property=NTPSynchronized", "--value")
-    except (OSError, subprocess.SubprocessError) as error:
-        yield ok("clock", f"{shown}; whether it is right is not told: {error}")
+    except (OSError, subprocess.SubprocessError):
+        yield ok("clock", f"{shown}; timedatectl does not say whether it is right")
         return
     if answer.strip() == "yes":
         yield ok("clock", f"{shown}, kept right")
@@ -175,8 +175,8 @@ POWER_REMEDY = "give the board the power supply made for it, and USB devices one
 
 THROTTLED_BITS = (  # by what is so now (Raspberry Pi documentation, "vcgencmd")
     (1, "too little voltage", POWER_REMEDY),
-    (2, "the processor's frequency is capped", COOL_REMEDY),
-    (4, "the processor is throttled", COOL_REMEDY),
+    (2, "the CPU's frequency is capped", COOL_REMEDY),
+    (4, "the CPU is throttled", COOL_REMEDY),
     (8, "the soft limit of temperature is reached", COOL_REMEDY),
 )
 

@@ -119,6 +119,15 @@ def test_what_is_stored_is_told_with_its_place_and_how_long(tmp_path: Path) -> N
     assert found[f"file {tmp_path / 'token'}"][0] == "secrets"
 
 
+def test_an_event_file_is_told_once_wherever_the_command_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.jsonl").touch()
+    places = [flow.where for flow in flows_of(Path(), sinks=[{"kind": "jsonl", "path": "e.jsonl"}])]
+    assert [place for place in places if place.endswith("e.jsonl")] == [str(tmp_path / "e.jsonl")]
+
+
 def test_credentials_on_the_wire_are_told_without_their_values(tmp_path: Path) -> None:
     flows = flows_of(
         tmp_path,

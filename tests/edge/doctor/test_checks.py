@@ -285,7 +285,7 @@ def test_the_machine_and_everything_that_the_config_names_are_looked_at_in_order
     assert ours == [
         "python",
         "opencv",
-        "processor",
+        "cpu",
         "config",
         "runtime",
         "model",
