@@ -46,13 +46,15 @@ def open_container(url: str, options: dict[str, str]) -> "InputContainer":
 
 
 def find_video(container: "InputContainer", max_pixels: int = MAX_PIXELS) -> "av.VideoStream":
-    """Return the stream that a player shows; InputError: none, too large, or a cover of music."""
+    """Return the stream that a player shows; InputError: none that can be shown, or too large."""
     from av.stream import Disposition
 
     stream = container.streams.best("video")
     if stream is None or stream.disposition & Disposition.attached_pic:
         raise InputError("cannot be read as a video: it holds none")
     video: av.VideoStream = stream  # type: ignore[assignment]  # what "video" asks for
+    if video.codec_context is None:  # which PyAV's types deny
+        raise InputError("cannot be read as a video: it has no known codec; convert it to H.264")
     check_size(video.codec_context.width, video.codec_context.height, max_pixels)
     video.codec_context.options = {"max_pixels": str(max_pixels)}
     return video
