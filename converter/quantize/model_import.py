@@ -77,7 +77,7 @@ def load_keras(path: Path, weights: Path | None = None) -> Model:
 
 def _load(path: Path, weights: Path | None) -> Model:
     text: str | bytes | None = None
-    if zipfile.is_zipfile(path):
+    if zipfile.is_zipfile(path):  # .keras, as Keras 2.12 and later write it
         with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as scratch:
             if b'"keras_version": "2.' in file.read("metadata.json"):
                 architecture = json.loads(file.read("config.json"), object_hook=_migrate)
