@@ -46,10 +46,11 @@ let clearing = 0;
 
 async function sendCommand(command, done) {
   const options = { method: "POST", body: JSON.stringify(command) };
+  // What is new comes as an event; asked for here, an answer of before could arrive after it, and stay.
   if (await ask("api/control", byId("answer"), options)) showMessage(byId("answer"), done);
+  else showState(state);
   clearTimeout(clearing);
   clearing = setTimeout(() => showMessage(byId("answer"), ""), ANSWER_MS);
-  refresh();
 }
 
 // Live video.
