@@ -79,9 +79,9 @@ def _load(path: Path, weights: Path | None) -> Model:
     text: str | bytes | None = None
     if zipfile.is_zipfile(path):  # .keras, as Keras 2.12 and later write it
         with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as scratch:
-            if b'"keras_version": "2.' in file.read("metadata.json"):
-                architecture = json.loads(file.read("config.json"), object_hook=_migrate)
-                return _load_keras2(architecture, Path(file.extract("model.weights.h5", scratch)))
+            if json.loads(file.read("metadata.json")).get("keras_version", "").startswith("2."):
+                stored = Path(file.extract("model.weights.h5", scratch))
+                return _load_keras2(file.read("config.json"), stored)
     elif path.suffix == ".json":
         text = path.read_text()
     elif path.suffix in {".h5", ".hdf5"}:
@@ -89,7 +89,7 @@ def _load(path: Path, weights: Path | None) -> Model:
             text = file.attrs.get("model_config")
     # Keras 3 names the module of the model; Keras 2.13 to 2.15 do so of the layers alone.
     if text is not None and "module" not in json.loads(text):
-        return _load_keras2(json.loads(text, object_hook=_migrate), weights or path)
+        return _load_keras2(text, weights or path)
     if path.suffix == ".json":
         model = keras.models.model_from_json(text)
     else:
@@ -109,8 +109,9 @@ def _standardizing(model: Model) -> Model:
     return model
 
 
-def _load_keras2(architecture: dict[str, Any], weights: Path) -> Model:
-    """Read a Keras 2 model, its weights in the form of 2.13 and later or in that before."""
+def _load_keras2(text: str | bytes, weights: Path) -> Model:
+    """Read a Keras 2 model's JSON; its weights are in the form of 2.13 and later, or before."""
+    architecture = json.loads(text, object_hook=_migrate)
     kind = keras.Sequential if architecture["class_name"] == "Sequential" else keras.Model
     model = kind.from_config(architecture["config"])
     with h5py.File(weights) as file:

@@ -3,11 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from edge.capture import EndOfStream
 from edge.errors import InputError
 from edge.publish import Sink
 from edge.types import DaemonStatus, EmotionEvent, FaceSnapshot, Frame, Image, SinkRecord, Stats
+
+
+def day_from_now(days: int) -> str:
+    """Return a day of this machine's calendar as a schedule names it, such as `mon`."""
+    return (datetime.now() + timedelta(days=days)).strftime("%a").lower()
 
 
 class FakeCamera:

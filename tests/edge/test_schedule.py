@@ -12,7 +12,7 @@ from edge.config import parse_config
 from edge.errors import ConfigError
 from edge.schedule import ScheduleSettings
 from edge.service.cameras import PauseController
-from tests.edge.cameras import FakeCamera
+from tests.edge.cameras import FakeCamera, day_from_now
 
 
 @pytest.fixture
@@ -100,8 +100,7 @@ def source() -> PausableSource:
 
 def days_from_now(days: int) -> ScheduleSettings:
     """Return a schedule of the whole day that is so many days from today."""
-    day = (datetime.now() + timedelta(days=days)).strftime("%a").lower()
-    return ScheduleSettings((f"{day} 00:00-24:00",))
+    return ScheduleSettings((f"{day_from_now(days)} 00:00-24:00",))
 
 
 def test_outside_the_schedule_the_camera_is_not_even_opened_and_nobody_resumes_it(

@@ -5,7 +5,6 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from edge.service.controller import Controller
 from edge.types import CameraState
 from tests.brokers import Broker, wait_until
 from tests.e2e.daemon import read_events
+from tests.edge.cameras import day_from_now
 from tests.mjpeg import MjpegServer, serve_mjpeg
 from tests.subscribers import Subscriber
 
@@ -206,8 +206,7 @@ def test_a_pause_of_one_camera_leaves_the_other_and_outlives_the_daemon(
 
 
 def test_a_schedule_is_of_one_camera(street: Street) -> None:
-    day = (datetime.now() + timedelta(days=3)).strftime("%a").lower()
-    never = {"active": [f"{day} 00:00-00:01"]}
+    never = {"active": [f"{day_from_now(3)} 00:00-00:01"]}
     street.write("front", "back", back={"schedule": never})
     street.data(Reload())
     street.until(lambda: street.state("back") is CameraState.PAUSED)

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from edge.types import CameraState
 from edge.view import PrivacyBlur
 from tests.brokers import wait_until
 from tests.e2e.daemon import read_events
+from tests.edge.cameras import day_from_now
 from tests.edge.infer.models import copy_brightness
 
 
@@ -511,8 +511,7 @@ def test_settings_that_weaken_privacy_are_used_once_they_are_confirmed(house: Ho
 
 
 def test_outside_the_schedule_a_reload_lets_the_camera_go_and_resume_says_so(house: House) -> None:
-    day = (datetime.now() + timedelta(days=3)).strftime("%a").lower()
-    house.write(schedule={"active": [f"{day} 00:00-24:00"]})
+    house.write(schedule={"active": [f"{day_from_now(3)} 00:00-24:00"]})
     assert house.controller.reload() == ""
     assert house.camera is CameraState.PAUSED
     answer = house.ask(Pause(paused=False))

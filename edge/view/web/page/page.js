@@ -46,9 +46,9 @@ let clearing = 0;
 
 async function sendCommand(command, done) {
   const options = { method: "POST", body: JSON.stringify(command) };
-  // What is new comes as an event; asked for here, an answer of before could arrive after it, and stay.
+  // What it changes comes as an event; an answer asked for here could be of before, arrive after it, and stay.
   if (await ask("api/control", byId("answer"), options)) showMessage(byId("answer"), done);
-  else showState(state);
+  else refresh(); // a choice that was refused, or the login
   clearTimeout(clearing);
   clearing = setTimeout(() => showMessage(byId("answer"), ""), ANSWER_MS);
 }
