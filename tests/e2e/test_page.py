@@ -57,11 +57,8 @@ class Visit:
 
     @property
     def state(self) -> dict[str, Any]:
-        try:
-            with urllib.request.urlopen(f"{self.address}/api/state") as answer:
-                told = json.load(answer)
-        except ConnectionResetError:  # of a page that a changed setting opens anew
-            return self.state
+        with urllib.request.urlopen(f"{self.address}/api/state") as answer:
+            told = json.load(answer)
         assert isinstance(told, dict)
         return told
 

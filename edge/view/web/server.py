@@ -26,6 +26,7 @@ ACCEPTED_AT_ONCE = 32  # before one is looked at; uvicorn's 2,048 are more than 
 HEADER_TIMEOUT_S = 10.0  # within which the head of a request must have come; uvicorn has no limit
 MAX_OVERHEAD_BYTES = 65_536  # of a request besides its body: head, trailer, sizes of chunks
 RESERVED_CONNECTIONS = 16  # connections that no single address can take from the others
+SHUTDOWN_DELAY_S = 0.05  # for requests on their way; uvicorn waits 0.1 s for connections itself
 OVERSIZED_HEAD = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 
 log = logging.getLogger(__name__)
@@ -66,14 +67,11 @@ class WebServer(Sink):
         return f"http://{f'[{host}]' if ':' in host else host}:{self.app.auth.port}"
 
     def prepare(self, closed_first: Sequence[Sink] = ()) -> None:
-        """Listen; a page that is closed first may listen on the port until then."""
-        former: socket.socket | None = None
-        for page in closed_first:
-            if isinstance(page, WebServer):
-                self.app.auth.sessions = page.app.auth.sessions
-                if page._settings.port == self._settings.port != 0:
-                    former = page._socket
-        self._socket = listen(self._settings, former)
+        """Listen; a page that is closed first hands on its sessions, and its socket or its port."""
+        pages = [sink for sink in closed_first if isinstance(sink, WebServer)]
+        for page in pages:
+            self.app.auth.sessions = page.app.auth.sessions
+        self._socket = listen(self._settings, pages[-1] if pages else None)
         self.app.auth.port = self._socket.getsockname()[1]
 
     def start(self) -> None:
@@ -103,6 +101,7 @@ class WebServer(Sink):
         except OSError as error:  # such as no descriptor for the loop
             log.error("the web page cannot be served: %s", error)
             self._socket.close()  # so that nobody waits for an answer
+            self._socket = None
 
     async def _serve(self, listening: socket.socket) -> None:
         log.info("web page at %s", self.url)
@@ -110,19 +109,25 @@ class WebServer(Sink):
         await self.app.videos.close()
 
 
-def listen(settings: WebSettings, former: socket.socket | None = None) -> socket.socket:
+def listen(settings: WebSettings, former: WebServer | None = None) -> socket.socket:
     """Return a socket that listens at the address of the settings, or raise an EmotiondError.
 
-    `former` is a socket of this process on the same port, which is about to be closed.
+    `former` is a page that is about to be closed. At the same address the socket is its own, so
+    that requests which wait there are answered.
     """
-    is_ipv6 = ":" in settings.host
-    if former is not None:  # both must allow it; another process still cannot have the port
-        former.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    host, port = settings.host, settings.port
+    is_ipv6 = ":" in host
+    before = former._socket if former is not None and former._settings.port == port else None
     try:
+        if former is not None and before is not None:
+            if former._settings.host == host:
+                return before.dup()
+            # Both must allow it; another process still cannot have the port.
+            before.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return socket.create_server(
-            (settings.host, settings.port),
+            (host, port),
             family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-            reuse_port=former is not None,
+            reuse_port=before is not None,
             dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
         )
     except OSError as error:
@@ -130,7 +135,7 @@ def listen(settings: WebSettings, former: socket.socket | None = None) -> socket
         if error.errno == errno.EADDRINUSE:
             kind, remedy = AddressInUseError, "choose another `web.port`, or end what uses this one"
         reason = str(error.strerror).partition(" (")[0]  # what follows names the address again
-        text = f"the web page cannot be at {settings.host}:{settings.port}: {reason}"
+        text = f"the web page cannot be at {host}:{port}: {reason}"
         raise kind(f"{text}; {remedy}") from error
 
 
@@ -161,6 +166,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             idle = [one for one in crowd if not one._answering]
             min(idle, key=lambda one: one._opened).transport.abort()
         self._start_timeout()
+
+    def shutdown(self) -> None:
+        """Close, or end with the response; a request that is on its way comes in before."""
+        self.loop.call_later(SHUTDOWN_DELAY_S, super().shutdown)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

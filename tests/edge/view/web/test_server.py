@@ -1,10 +1,12 @@
 """The server as a sink."""
 
+import http.client
 import socket
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -15,7 +17,7 @@ from edge.secrets import SecretRef
 from edge.service.commands import CommandQueue
 from edge.types import CameraState
 from edge.view import PrivacyBlur, ViewContext, WebSettings
-from edge.view.web.server import WebServer
+from edge.view.web.server import BoundedHttpProtocol, WebServer
 from tests.edge.view.scenes import scene
 from tests.edge.view.web.servers import Server, serve
 
@@ -35,6 +37,37 @@ def test_the_port_of_one_that_ended_can_be_had_at_once() -> None:
         first.get("/")
     with serve(WebSettings(port=port)) as second:
         assert second.get("/").status == 200
+
+
+def test_a_request_that_waits_at_a_page_opened_anew_is_answered() -> None:
+    context = ViewContext(LatestFrame(), CommandQueue(), PrivacyBlur.NONE, lambda _: scene())
+    former, page = (WebServer(WebSettings(port=port), context) for port in [free_port()] * 2)
+    former.prepare()
+    with closing(http.client.HTTPConnection("127.0.0.1", former.app.auth.port, timeout=30)) as asks:
+        asks.request("HEAD", "/")
+        page.prepare([former])
+        former.close(1.0)
+        page.start()
+        assert asks.getresponse().status == 200
+        page.close(5.0)
+
+
+def test_a_request_on_its_way_is_answered_before_its_connection_is_closed() -> None:
+    with serve() as server, closing(server.connect()) as asks:
+        asks.request("HEAD", "/api/state")
+        asks.getresponse().read()
+        (connection,) = server.web._server.server_state.connections
+        asked = Event()
+
+        def ask_and_shut_down() -> None:  # in one step of the server's thread
+            asks.request("HEAD", "/api/state")
+            connection.shutdown()
+            asked.set()
+
+        assert isinstance(connection, BoundedHttpProtocol)
+        connection.loop.call_soon_threadsafe(ask_and_shut_down)
+        assert asked.wait(5)
+        assert asks.getresponse().status == 200
 
 
 @pytest.mark.parametrize(
