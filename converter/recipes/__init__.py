@@ -29,7 +29,6 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     shift: Share = 0.1
     contrast: NotNegative = 0.2
     brightness: NotNegative = 20.0
-    erased: Share = 0.0
     spoilt: Share = 0.0
 
 

@@ -14,14 +14,13 @@ Rng = np.random.Generator
 
 
 def augment(faces: Faces, config: Augmentation, rng: Rng) -> Faces:
-    """Return each face, uint8 (n, 48, 48), warped, relit and, by chance, erased and spoilt."""
+    """Return each face, uint8 (n, 48, 48), warped, relit and, by chance, spoilt."""
     shape = (len(faces), 1, 1)
     varied = np.stack([_warp(face, config, rng) for face in faces])
     contrast = np.exp(rng.uniform(-config.contrast, config.contrast, shape))
     brightness = rng.uniform(-config.brightness, config.brightness, shape)
     mean = varied.mean(axis=(1, 2), keepdims=True)
     varied = _clipped((varied - mean) * contrast + mean + brightness)
-    _erase(varied, config.erased, rng)
     if config.spoilt:
         _spoil(varied, config.spoilt, rng)
     return varied
@@ -65,15 +64,6 @@ def _warp(face: Faces, config: Augmentation, rng: Rng) -> Faces:
     matrix[:, 2] += rng.uniform(-config.shift, config.shift, 2) * side
     warped = cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
-
-
-def _erase(faces: Faces, share: float, rng: Rng) -> None:
-    """Cover a patch of some faces (random erasing, Zhong et al. 2020, arXiv:1708.04896)."""
-    side = faces.shape[1]
-    for row in np.flatnonzero(rng.random(len(faces)) < share):
-        height, width = rng.integers(side // 8, side // 3, 2)
-        top, left = rng.integers(0, side - height), rng.integers(0, side - width)
-        faces[row, top : top + height, left : left + width] = rng.integers(0, 256)
 
 
 def _spoil(faces: Faces, share: float, rng: Rng) -> None:

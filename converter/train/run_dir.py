@@ -15,7 +15,7 @@ LOG = "log.csv"
 CURVES = "curves.png"
 NEGATIVES = "negatives.txt"  # names of the images that taught the output `face`, if any did
 CHECKPOINT = "checkpoint.weights.h5"  # after the last whole epoch, until the training is finished
-RETIRED_KEYS = {"color", "cutmix", "optimizer", "rare", "vote_weight"}  # of earlier recipes
+RETIRED_KEYS = {"color", "cutmix", "erased", "optimizer", "rare", "vote_weight"}  # in old recipes
 
 
 def prepare_run_dir(directory: Path, recipe: BaseRecipe) -> None:

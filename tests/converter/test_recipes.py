@@ -78,7 +78,6 @@ def test_what_shallow_labels_is_trained_by_stays_as_it_was() -> None:
             shift=0.1,
             contrast=0.2,
             brightness=20.0,
-            erased=0.0,
             spoilt=0.0,
         ),
         distillation=Distillation(
