@@ -23,7 +23,7 @@ from edge.publish import MqttSettings
 from edge.publish.retained import RETAINED
 from edge.service.cameras import FILE as PAUSE_FILE
 from edge.service.commands import CommandName
-from edge.service.retention import delete_all, stored_files
+from edge.service.retention import delete_all, event_logs, stored_files
 from edge.terminal import print_error, print_json, print_line
 from edge.types import DISK, DataFlow
 from edge.view import PrivacyBlur
@@ -142,7 +142,7 @@ def _secrets(data: Any, place: str) -> Iterator[tuple[str, str]]:
 def _stored_flows(config: Config) -> Iterator[DataFlow]:
     """Yield what is recorded of people, or will be."""
     events, images = (_kept(age) for age in msgspec.structs.astuple(config.retention))
-    planned = {path.absolute(): events for one in config.sinks for path in one.event_files}
+    planned = dict.fromkeys(sorted(event_logs(config)), events)
     planned |= {path: "until sent, or too old for it" for path in config.outbox_paths() if path}
     folders = Counter[Path]()
     for stored in stored_files(config):

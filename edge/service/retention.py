@@ -51,7 +51,7 @@ class StoredFile(NamedTuple):
 def stored_files(config: Config) -> Iterator[StoredFile]:
     """Yield each file of people, with the outboxes of other configs of the same state folder."""
     state = config.state_folder
-    for path in sorted(_event_logs(config)):
+    for path in sorted(event_logs(config)):
         yield from (StoredFile("events", one) for one in (path, part_of(path)) if one.is_file())
     try:
         present = sorted(state.iterdir()) if state.exists() else []
@@ -70,7 +70,7 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     yield from (StoredFile("numbers", path) for path in baselines if path and path.is_file())
 
 
-def _event_logs(config: Config) -> set[Path]:
+def event_logs(config: Config) -> set[Path]:
     """Return the files that sinks append to, without streams of the process such as /dev/stdout."""
     paths = (path for sink in config.sinks for path in sink.event_files)
     return {path.resolve() for path in paths if not path.is_relative_to("/dev")}
@@ -84,7 +84,7 @@ def delete_expired(config: Config, now: datetime) -> Iterator[str]:
         config.state_folder / SNAPSHOTS / name: camera.snapshots.max_age_s
         for name, camera in config.by_camera().items()
     }
-    logs = _event_logs(config)
+    logs = event_logs(config)
     own = [path for path in config.outbox_paths() if path]
     used = {path.with_name(f"{path.name}{end}") for path in own for end in ("", "-wal", "-shm")}
     for stored in stored_files(config):

@@ -128,6 +128,19 @@ def test_an_event_file_is_told_once_wherever_the_command_is_started(
     assert [place for place in places if place.endswith("e.jsonl")] == [str(tmp_path / "e.jsonl")]
 
 
+def test_an_event_file_behind_a_link_is_told_once_and_a_stream_not_as_a_file(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "e.jsonl").touch()
+    (tmp_path / "link.jsonl").symlink_to("e.jsonl")
+    sinks = [{"kind": "jsonl", "path": path} for path in ("link.jsonl", "/dev/stdout")]
+    events = [flow for flow in flows_of(tmp_path, sinks=sinks) if flow.data == "events"]
+    assert [(flow.where, flow.kept is None) for flow in events] == [
+        ("/dev/stdout", True),
+        (str(tmp_path / "e.jsonl"), False),
+    ]
+
+
 def test_credentials_on_the_wire_are_told_without_their_values(tmp_path: Path) -> None:
     flows = flows_of(
         tmp_path,
