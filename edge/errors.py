@@ -51,12 +51,14 @@ class DataError(EmotiondError):
 
 
 @contextmanager
-def os_errors_as(kind: type[EmotiondError], path: object, verb: str = "read") -> Iterator[None]:
+def os_errors_as(
+    kind: type[EmotiondError], path: object, verb: str = "read", remedy: str = ""
+) -> Iterator[None]:
     """Make an OSError of the block a `kind`, which says that a file cannot be read, and why."""
     try:
         yield
     except OSError as error:
-        raise kind(f"{path}: cannot be {verb}: {error.strerror}") from error
+        raise kind(f"{path}: cannot be {verb}: {error.strerror}{remedy}") from error
 
 
 class Level(StrEnum):

@@ -12,7 +12,6 @@ from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, Shift
 from edge.types import Face, GrayImage, Image, KindSettings
 
-CASCADES = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
 ROI_SCALE = 2.0  # side of the square that is searched around a known face, in sides of the face
 MAX_GROWTH = 1.5  # factor by which a face near a known one may be smaller or larger than it
 CROP_FIT = CropCalibration(1.03, 0.0, 0.0)  # medians over 733 of 1,000 faces, IoU 0.81 (2026-11-20)
@@ -20,7 +19,8 @@ CROP_FIT = CropCalibration(1.03, 0.0, 0.0)  # medians over 733 of 1,000 faces, I
 
 def cascade_file(name: str) -> str:
     """Return the path of one of OpenCV's frontal cascades."""
-    return f"{CASCADES}haarcascade_frontalface_{name}.xml"
+    folder = cv2.data.haarcascades  # type: ignore[attr-defined]  # its stubs forgot it
+    return f"{folder}haarcascade_frontalface_{name}.xml"
 
 
 class HaarSettings(KindSettings, frozen=True, tag="haar"):

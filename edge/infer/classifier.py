@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import ConfigError, ModelError
+from edge.errors import ConfigError, ModelError, os_errors_as
 from edge.infer.trial import try_model
 from edge.model_card import ModelCard, Sha256, card_path, load_card
 from edge.paths import find_model, sha256_of
@@ -210,9 +210,8 @@ def load_baseline(path: Path, card: ModelCard) -> NeutralBaseline:
     """Read a baseline that was made with exactly the model of `card`, or raise a ConfigError."""
     remedy = "; make it again with `emotiond calibrate`, or set neutral_baseline to null"
     try:
-        baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}{remedy}") from error
+        with os_errors_as(ConfigError, path, remedy=remedy):
+            baseline = msgspec.json.decode(path.read_bytes(), type=NeutralBaseline)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not a baseline: {error}{remedy}") from error
     if (baseline.sha256, baseline.labels) != (card.sha256, card.labels):

@@ -143,8 +143,7 @@ class Pipeline:
         oldest = time.monotonic() - STALL_TIMEOUT
         workers = [one.name for one in self._workers if one.alive and one.heartbeat < oldest]
         due = oldest - self.source.max_silence_s
-        frames = ["frames"] if self.source.live and self._last_progress < due else []
-        return workers or frames
+        return workers or (["frames"] if self.source.live and self._last_progress < due else [])
 
     @property
     def fps(self) -> float:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from edge.config import Config
-from edge.errors import EmotiondError
+from edge.errors import EmotiondError, os_errors_as
 from edge.paths import IMAGE_LINKS, UPLOADS, lock_private, part_of
 from edge.publish.jsonl import prune_events
 from edge.view.snapshots import SNAPSHOTS
@@ -53,11 +53,8 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
     state = config.state_folder
     for path in sorted(event_logs(config)):
         yield from (StoredFile("events", one) for one in (path, part_of(path)) if one.is_file())
-    try:
+    with os_errors_as(EmotiondError, state, remedy="; run this as its owner"):
         present = sorted(state.iterdir()) if state.exists() else []
-    except OSError as error:
-        text = f"{state}: cannot be read: {error.strerror}; run this as its owner"
-        raise EmotiondError(text) from error
     for path in present:
         if path.name.startswith("outbox-") and path.suffix != ".lock":
             yield StoredFile("events", path)
@@ -142,8 +139,5 @@ def delete_all(config: Config) -> None:
                 raise EmotiondError(f"{path}: a running emotiond uses it; stop it first") from error
             locks.enter_context(open(lock, "rb"))
         for stored in stored_files(config):
-            try:
+            with os_errors_as(EmotiondError, stored.path, "deleted"):
                 stored.delete()
-            except OSError as error:
-                text = f"{stored.path}: cannot be deleted: {error.strerror}"
-                raise EmotiondError(text) from error

@@ -269,8 +269,7 @@ def _error_response(_request: Request, error: Exception) -> Response:
             response.headers.update(error.headers or {})
             return response
         case CommandError():
-            status = COMMAND_ERROR_STATUS[error.code]
-            return ApiError(status, error.code.value, str(error)).response
+            return ApiError(COMMAND_ERROR_STATUS[error.code], error.code, str(error)).response
         case EmotiondError():  # a model or detector cannot be used any more
             return ApiError(HTTPStatus.CONFLICT, "failed", str(error)).response
     log.error("a fault of the web page", exc_info=error)

@@ -21,7 +21,6 @@ from edge.view.web.routes import WebApp
 
 KEEP_ALIVE_S = 5  # for which a connection may stay without a request
 EXTRA_CONNECTIONS = 64  # besides those of viewers: pages, listeners, uploads
-
 ACCEPTED_AT_ONCE = 32  # before one is looked at; uvicorn's 2,048 are more than a process may open
 HEADER_TIMEOUT_S = 10.0  # within which the head of a request must have come; uvicorn has no limit
 MAX_OVERHEAD_BYTES = 65_536  # of a request besides its body: head, trailer, sizes of chunks
@@ -112,8 +111,7 @@ class WebServer(Sink):
 def listen(settings: WebSettings, former: WebServer | None = None) -> socket.socket:
     """Return a socket that listens at the address of the settings, or raise an EmotiondError.
 
-    `former` is a page that is about to be closed. At the same address the socket is its own, so
-    that requests which wait there are answered.
+    That of a `former` page at the same address goes on: what waits there is answered.
     """
     host, port = settings.host, settings.port
     is_ipv6 = ":" in host

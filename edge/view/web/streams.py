@@ -161,8 +161,7 @@ class EventBroadcaster(Broadcaster):
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def _recent(self) -> list[tuple[int, float, bytes]]:
-        oldest = time.monotonic() - HISTORY_S
-        return [one for one in list(self._history) if one[1] >= oldest]
+        return [one for one in list(self._history) if one[1] >= time.monotonic() - HISTORY_S]
 
 
 def _item(kind: str, data: bytes, event_id: str | None = None) -> bytes:
