@@ -107,16 +107,13 @@ def _train_chain(recipe: Recipe, file: Path, data: Dataset, out: Path, negatives
 def _plan(recipe: Recipe, file: Path, out: Path, planned: dict[Path, Recipe]) -> None:
     """Add to `planned` the folder and the recipe of each training that is needed, in order."""
     teachers = recipe.distillation.teachers if recipe.distillation else ()
-    for run in filter(None, (recipe.start, *teachers)):
-        name, _, held_out = run.partition("@")
-        folder, beside = out.parent / run, file.with_name(f"{name}.yaml")
+    for name in filter(None, (recipe.start, *teachers)):
+        folder, beside = out.parent / name, file.with_name(f"{name}.yaml")
         if folder in planned or run_dir.is_finished(folder):
             continue
         first_file = beside if beside.exists() else find_recipe(Path(name))
         first = load_recipe(first_file, Recipe)
-        if held_out and (first.start or first.distillation):  # these learned from all faces
-            raise ConfigError(f"{first_file}: expected no start or teachers, as it holds faces out")
-        first = msgspec.structs.replace(first, label_set=recipe.label_set, held_out=held_out)
+        first = msgspec.structs.replace(first, label_set=recipe.label_set)
         _plan(first, first_file, folder, planned)
     planned[out] = recipe
 

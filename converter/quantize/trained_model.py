@@ -88,10 +88,12 @@ def load_run(directory: Path, training: Dataset, head: Head = "logits") -> Train
         power = 0.0
         learned = "the labels" + (", FER+'s votes beside them" if recipe.votes_head else "")
     text = f"{label_sets.rows_name(training)}; it learnt {learned}. "
-    if how := recipe.distillation:
-        teachers = ", ".join(how.teachers)
-        rows = "without the faces they judge" if "@" in teachers else "on the same rows"
-        text += f"{how.weight:.0%} of each target is of teachers ({teachers}), trained {rows}. "
+    if recipe.distillation:
+        teachers = ", ".join(recipe.distillation.teachers)
+        text += (
+            f"{recipe.distillation.weight:.0%} of each target is what teachers ({teachers}), "
+            "trained on the same rows, said. "
+        )
     text += "Training was watched and the temperature fitted on PublicTest."
     if (negatives := directory / NEGATIVES).exists():
         text += (

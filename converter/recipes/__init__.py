@@ -17,7 +17,6 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-TeacherName = Annotated[str, msgspec.Meta(pattern=r"^[^@]+(@\d+of\d+)?$")]
 AnyRecipe = TypeVar("AnyRecipe", bound="BaseRecipe")
 
 
@@ -36,7 +35,7 @@ class Augmentation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Distillation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Learning from teachers (Hinton et al. 2015, arXiv:1503.02531), recipes here or beside it."""
 
-    teachers: Annotated[tuple[TeacherName, ...], msgspec.Meta(min_length=1)]
+    teachers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     weight: Share = 0.5
     views: Count = 5  # variations of a face: their mean is the target of all the student sees of it
 
@@ -70,7 +69,6 @@ class Recipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
     balance: Literal["none", "oversample"] = "none"
     augmentation: Augmentation = Augmentation()
     distillation: Distillation | None = None
-    held_out: Annotated[str, msgspec.Meta(pattern=r"^(\d+of\d+)?$")] = ""
 
 
 class SampleGeneratorConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converter.data import EXPRESSIONS, Dataset, Usage
-from converter.data.dataset import hash_fraction
 from converter.data.label_sets import LABEL_SETS, clear_votes, vote_shares
 from converter.models import Model, new_network
 from converter.recipes import Recipe
@@ -81,7 +80,6 @@ class Batches(SeededBatches):
         self._training, self._recipe, self._targets = training, recipe, training.targets
         if taught is not None and recipe.distillation is not None:
             weight = np.float32(recipe.distillation.weight)
-            np.copyto(taught, training.targets, where=np.isnan(taught))  # what none has judged
             self._targets = (1 - weight) * training.targets + weight * taught
         self._drawn: int | None = None
 
@@ -116,13 +114,6 @@ def oversampled(classes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.resize(np.flatnonzero(classes == one), wanted[one]) for one in shown])
 
 
-def held_out_faces(faces: Faces, part: str) -> NDArray[np.bool_]:
-    """Return which faces are in a part such as `2of5`, by their pixels: copies stay together."""
-    number, parts = map(int, part.split("of"))
-    salt = str(parts).encode()
-    return np.array([int(hash_fraction(salt + f.tobytes()) * parts) + 1 == number for f in faces])
-
-
 def teacher_targets(teachers: Paths, training: TrainingSet, count: int) -> Targets:
     """Return the teachers' mean probabilities over `count` views, as `TrainingSet.targets`."""
     classes = training.targets.shape[1] - len(EXPRESSIONS)
@@ -131,27 +122,27 @@ def teacher_targets(teachers: Paths, training: TrainingSet, count: int) -> Targe
         logits = _teacher_logits(teacher, training, count).astype(np.float32)
         heads = np.split(logits, [classes], axis=-1)
         said.append(np.hstack([np.mean([softmax(one, 1.0) for one in head], 0) for head in heads]))
-    return np.asarray(np.nanmean(said, axis=0))
+    return np.asarray(np.mean(said, axis=0))
 
 
 def _teacher_logits(teacher: Path, training: TrainingSet, count: int) -> NDArray[np.float16]:
-    """Return mean logits of a view and its mirror image, NaN of faces that it does not judge."""
+    """Return the mean logits of a view and its mirror image, kept in the teacher's folder."""
     kept = teacher / f"logits-{training.digest(count)}.npy"
     if kept.exists():
         return np.asarray(np.load(kept))
     try:  # built anew in the training's own precision: bfloat16 halves the wait
-        network = new_network(recipe := run_dir.read_recipe(teacher, Recipe))
+        network = new_network(run_dir.read_recipe(teacher, Recipe))
         network.load_weights(teacher / run_dir.MODEL)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{teacher}: holds no finished training to learn from") from error
     outputs = [network.output["logits"], network.output["votes"]]
     network = keras.Model(network.input, keras.ops.concatenate(outputs, axis=-1))
-    rows = held_out_faces(training.faces, recipe.held_out) if recipe.held_out else slice(None)
-    logits = np.full((count, *training.targets.shape), np.nan, np.float16)
-    for number, faces in enumerate(map(training.view, range(count))):
-        looks = (faces[rows, ..., None], faces[rows, :, ::-1, None])
+    views = []
+    for faces in map(training.view, range(count)):
+        looks = (faces[..., None], faces[:, :, ::-1, None])
         both = [network.predict(look, batch_size=512, verbose=0) for look in looks]
-        logits[number, rows] = np.mean(both, axis=0)
+        views.append(np.mean(both, axis=0).astype(np.float32).astype(np.float16))
+    logits = np.stack(views)
     unfinished = kept.with_name("partial.npy")
     np.save(unfinished, logits)
     unfinished.replace(kept)
@@ -170,8 +161,6 @@ def train(
     run_dir.prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     faces = data.split(Usage.TRAINING).without_non_faces()
-    if recipe.held_out:
-        faces = faces.select(~held_out_faces(faces.pixels, recipe.held_out))
     _check_classes(faces, recipe)
     training = TrainingSet(faces, recipe)
     if len(training) < recipe.batch_size:

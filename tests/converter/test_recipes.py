@@ -37,8 +37,7 @@ def test_every_shipped_recipe_is_readable_and_none_builds_on_itself(path: Path) 
 def _teachers(name: str) -> set[str]:
     """Return what a recipe builds on, what that builds on, and so on."""
     recipe = load_recipe(RECIPES / f"{name}.yaml", Recipe)
-    teachers = recipe.distillation.teachers if recipe.distillation else ()
-    before = {teacher.partition("@")[0] for teacher in teachers}
+    before = set(recipe.distillation.teachers if recipe.distillation else ())
     before |= {recipe.start} - {""}
     return before.union(*map(_teachers, before))
 
@@ -81,7 +80,6 @@ def test_what_shallow_labels_is_trained_by_stays_as_it_was() -> None:
             brightness=20.0,
             spoilt=0.0,
         ),
-        held_out="",
         distillation=Distillation(
             teachers=("deep-labels", "teacher-deep", "teacher-residual"), weight=0.7, views=5
         ),
@@ -148,7 +146,6 @@ def test_all_that_is_wrong_in_a_recipe_is_said_at_once_in_words_of_its_own(tmp_p
         ("epochs: [", "is not YAML: line 1"),
         ("epochs: 5\nwarmup_epochs: 5", "warmup_epochs: expected fewer than the 5 epochs, found 5"),
         ("distillation: {teachers: [1]}", r"distillation.teachers\[0\]: expected a text, found 1$"),
-        ("distillation: {teachers: [a@b]}", r"distillation.teachers\[0\]: expected a text"),
         ("distillation: {weight: 1}", "distillation.teachers: expected this key, found none$"),
         ("distillation: {teachers: []}", "distillation.teachers: expected a list of length >= 1"),
     ],

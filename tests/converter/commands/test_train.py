@@ -1,11 +1,9 @@
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from converter.cli import main
-from converter.data import Usage, open_dataset
 from converter.recipes import Distillation
 from edge.errors import ExitCode
 from tests.converter.faces import write_csv
@@ -53,41 +51,6 @@ def test_the_teachers_that_a_recipe_names_are_trained_first(folder: Path) -> Non
     for name in ("teacher", "student"):
         assert (folder / "runs" / name / "model.keras").exists()
         assert not (folder / "runs" / name / "checkpoint.weights.h5").exists()
-
-
-def test_of_a_teacher_in_parts_each_judges_the_faces_that_it_held_out(folder: Path) -> None:
-    from converter.train.classifier import held_out_faces
-
-    names = ("teacher@1of2", "teacher@2of2")
-    recipe = msgspec.structs.replace(
-        TEACHER, distillation=Distillation(teachers=names, weight=0.5, views=1)
-    )
-    (folder / "folded.yaml").write_bytes(msgspec.yaml.encode(recipe))
-    with eagerly():
-        assert _train(folder, "folded") == ExitCode.OK
-    faces = open_dataset(folder / "fer2013.csv").split(Usage.TRAINING).pixels
-    for name in names:
-        (kept,) = (folder / "runs" / name).glob("logits-*.npy")
-        judged = ~np.isnan(np.load(kept)).any(axis=(0, 2))
-        assert np.array_equal(judged, held_out_faces(faces, name.partition("@")[2]))
-
-
-@pytest.mark.parametrize("key", ["start", "distillation"])
-def test_what_holds_faces_out_starts_from_nothing_that_learned_from_them(
-    folder: Path, capsys: pytest.CaptureFixture[str], key: str
-) -> None:
-    how = Distillation(teachers=("teacher",), views=1)
-    built = msgspec.structs.replace(
-        TEACHER, **{key: {"start": "teacher", "distillation": how}[key]}
-    )
-    how = Distillation(teachers=(f"built-{key}@1of2",), views=1)
-    for name, recipe in (
-        (f"built-{key}", built),
-        (f"above-{key}", msgspec.structs.replace(TEACHER, distillation=how)),
-    ):
-        (folder / f"{name}.yaml").write_bytes(msgspec.yaml.encode(recipe))
-    assert _train(folder, f"above-{key}") == ExitCode.CONFIG
-    assert "expected no start or teachers, as it holds faces out" in capsys.readouterr().err
 
 
 def test_a_finished_training_is_kept_unless_forced(

@@ -81,18 +81,6 @@ def test_label_smoothing_leaves_a_share_to_the_other_classes(data: Dataset) -> N
     assert targets.min() == pytest.approx(0.02)
 
 
-def test_a_face_that_no_teacher_judges_keeps_its_own_target(data: Dataset) -> None:
-    from converter.recipes import Distillation
-    from converter.train.classifier import Batches, TrainingSet
-
-    how = Distillation(teachers=("a@1of2",), weight=0.75, views=2)
-    recipe = msgspec.structs.replace(RECIPE, mixup=0.0, distillation=how)
-    training = TrainingSet(data, recipe)
-    taught = np.full_like(training.targets, np.nan)
-    for _, targets, _ in (Batches(training, recipe, taught)[index] for index in range(2)):
-        assert set(targets["logits"].ravel().tolist()) == {0, 1}
-
-
 def test_teachers_have_their_share_of_the_target_of_ever_new_views(data: Dataset) -> None:
     from converter.recipes import Distillation
     from converter.train.classifier import Batches, TrainingSet

@@ -190,27 +190,6 @@ def test_a_class_without_a_face_is_named_with_a_remedy(data: Dataset, tmp_path: 
         train(RECIPE, few, tmp_path / "run")
 
 
-def test_faces_that_are_held_out_are_not_learned_from(data: Dataset, tmp_path: Path) -> None:
-    from converter.train.classifier import held_out_faces, train
-
-    (disgust,) = np.flatnonzero((data.labels == 1) & (data.usage == Usage.TRAINING))[:1]
-    one = data.select((data.labels != 1) | (np.arange(len(data)) == disgust))
-    face = data.pixels[disgust : disgust + 1]
-    (part,) = (part for part in ("1of2", "2of2") if held_out_faces(face, part).all())
-    with pytest.raises(DataError, match="found none of disgust"):
-        train(msgspec.structs.replace(SHORT, held_out=part), one, tmp_path / "run")
-
-
-def test_every_face_is_in_one_part_and_copies_are_in_the_same(data: Dataset) -> None:
-    from converter.train.classifier import held_out_faces
-
-    faces = np.concatenate([data.pixels, data.pixels])
-    parts = np.array([held_out_faces(faces, f"{part}of3") for part in (1, 2, 3)])
-    assert (parts.sum(axis=0) == 1).all()
-    assert parts.any(axis=1).all()
-    assert np.array_equal(parts[:, : len(data)], parts[:, len(data) :])
-
-
 def test_fewer_faces_than_a_batch_are_refused(data: Dataset, tmp_path: Path) -> None:
     from converter.train.classifier import train
 
