@@ -143,7 +143,8 @@ class Pipeline:
         oldest = time.monotonic() - STALL_TIMEOUT
         workers = [one.name for one in self._workers if one.alive and one.heartbeat < oldest]
         due = oldest - self.source.max_silence_s
-        return workers or (["frames"] if self.source.live and self._last_progress < due else [])
+        frames = ["frames"] if self.source.live and self._last_progress < due else []
+        return workers or frames
 
     @property
     def fps(self) -> float:

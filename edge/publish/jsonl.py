@@ -26,12 +26,17 @@ class JsonlSettings(BaseSinkSettings, frozen=True, tag="jsonl"):
 
     @property
     def event_files(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.path,)
+        """The file; a stream of the process, such as /dev/stdout, is none."""
+        return () if self.path.is_relative_to("/dev") else (self.path,)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The path."""
+        return (str(self.path),)
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
-        """Yield what a stream such as /dev/stdout is given; the audit lists `event_files`."""
-        if self.path.is_relative_to("/dev"):
+        """Yield what a stream is given; the audit lists `event_files`."""
+        if not self.event_files:
             what = "each face, its expression and place"
             yield DataFlow("events", what, "what reads it", str(self.path), False)
 

@@ -107,7 +107,7 @@ class BaseSinkSettings(types.KindSettings, frozen=True):
     @property
     def targets(self) -> tuple[str, ...]:
         """Places that no other sink of the config may have as well."""
-        return tuple(map(str, self.event_files))
+        return ()
 
     def data_flows(self, allow_snapshots: bool) -> Iterator[DataFlow]:
         """Yield what leaves by it; of a sink that does not tell, all may."""

@@ -68,9 +68,8 @@ def stored_files(config: Config) -> Iterator[StoredFile]:
 
 
 def event_logs(config: Config) -> set[Path]:
-    """Return the files that sinks append to, without streams of the process such as /dev/stdout."""
-    paths = (path for sink in config.sinks for path in sink.event_files)
-    return {path.resolve() for path in paths if not path.is_relative_to("/dev")}
+    """Return the files that sinks append to, each once, wherever links lead."""
+    return {path.resolve() for sink in config.sinks for path in sink.event_files}
 
 
 def delete_expired(config: Config, now: datetime) -> Iterator[str]:

@@ -161,7 +161,8 @@ class EventBroadcaster(Broadcaster):
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def _recent(self) -> list[tuple[int, float, bytes]]:
-        return [one for one in list(self._history) if one[1] >= time.monotonic() - HISTORY_S]
+        oldest = time.monotonic() - HISTORY_S
+        return [one for one in list(self._history) if one[1] >= oldest]
 
 
 def _item(kind: str, data: bytes, event_id: str | None = None) -> bytes:

@@ -65,3 +65,8 @@ def test_a_full_disk_never_leaves_half_a_line(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, ignored)
     assert sink.dropped == 1
     assert path.stat().st_size == size
+
+
+def test_a_stream_of_the_process_is_no_event_file_and_still_one_sinks_alone() -> None:
+    stream = JsonlSettings(Path("/dev/stdout"))
+    assert (stream.event_files, stream.targets) == ((), ("/dev/stdout",))
