@@ -3,6 +3,7 @@
 import ctypes
 import importlib
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -273,3 +274,9 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn logits of one yes or no into the probability of yes, float32 of the same shape."""
     # By way of tanh, which cannot overflow.
     return np.asarray(0.5 + 0.5 * np.tanh(logits / 2), dtype=np.float32)
+
+
+def logit(probability: float) -> float:
+    """Turn a probability into the logit of it, that of 1e-4 or 1 - 1e-4 beyond these."""
+    probability = min(max(probability, 1e-4), 1 - 1e-4)
+    return math.log(probability / (1 - probability))

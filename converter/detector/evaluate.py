@@ -1,7 +1,4 @@
-"""Evaluation of detectors on annotated images: what each finds, in what time, and its figures.
-
-Crops are calibrated here too: scale and shift that turn a detector's boxes into training's framing.
-"""
+"""Evaluation of detectors on annotated images: finds, times, figures; calibration of crops."""
 
 import math
 import time
@@ -140,9 +137,14 @@ def _detections(faces: Sequence[Face], image: Image, annotated: AnnotatedImage) 
     """Return the faces found in `image`, as `reference_truth` has those that are there."""
     scale = _scale((annotated.width, annotated.height), REFERENCE_SIZE)
     across, down = annotated.width / image.shape[1], annotated.height / image.shape[0]
-    factors = scale * np.array([across, down, across, down])
+    found = to_detections(faces)
+    return found._replace(boxes=found.boxes * (scale * np.array([across, down, across, down])))
+
+
+def to_detections(faces: Sequence[Face]) -> ap.Detections:
+    """Return the boxes and confidences of faces."""
     boxes = np.array([face.box.edges for face in faces]).reshape(-1, 4)
-    return ap.Detections(boxes * factors, np.array([face.confidence for face in faces]))
+    return ap.Detections(boxes, np.array([face.confidence for face in faces]))
 
 
 class DetectorFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import keras
@@ -13,21 +12,20 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from converter import models
+from converter.detector import average_precision as ap
+from converter.detector import evaluate
 from converter.detector.annotations import AnnotatedImage, Size, of_split
-from converter.detector.average_precision import MIN_SCORE, Truth, overlaps
-from converter.detector.evaluate import DetectorVariant, build_report, evaluate_detectors, fit_crop
 from converter.detector.loss import STRIDES
 from converter.detector.refiner import MAX_ERROR_IOU
 from converter.detector.samples import DataSummary, ValidationSet, is_validation, read_samples
 from converter.detector.train import DetectorRun
 from converter.models import REFINER_SIDE, Model, copy_weights
 from converter.quantize import tflite
-from edge.detect import open_detector
-from edge.detect.builtin import CONTEXT, BuiltinSettings, Refiner, cut
+from edge.detect.builtin import CONTEXT, BuiltinDetector, BuiltinSettings, Refiner, cut
 from edge.errors import DataError, ModelError
 from edge.geometry import Box, CropCalibration
 from edge.model_card import DetectorCard, DetectorInput, RefinerCard
-from edge.tflite import Runtime, TFLiteModel
+from edge.tflite import logit
 from edge.types import Image
 
 MAX_LOSS = 0.01  # average precision that int8 may lose against float32 on the validation images
@@ -36,6 +34,7 @@ MAX_FPR = 0.02  # share of the images without faces in which the default confide
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
+FITTED = 0.1  # that from which both looks are weighed: surer ones alone would lower the others
 MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
 CHUNK = 200  # images whose candidates are held in memory at once
 RIDGE = 1e-3  # weight of the squares of the refiner's fitted weights, which keeps them finite
@@ -59,6 +58,7 @@ REFINER_LIMITS = (
 
 Card = TypeVar("Card", DetectorCard, RefinerCard)
 Images = Sequence[AnnotatedImage]
+Weights = tuple[float, float, float]  # of the logits of detector and refiner, and the offset
 
 
 def quantize_detector(
@@ -86,17 +86,13 @@ def quantize_detector(
         chosen = np.random.default_rng(0).permutation(len(training))[:EXAMPLES].tolist()
         shown = read_samples((training[number] for number in chosen), teacher=None)
         examples = ValidationSet(shown, network.input_shape[1:3]).images
-        common = write_int8(network, examples, inside)
-        problem = _accuracy_regression(inside, network, training)
-        if problem and not force:
-            raise ModelError(f"{problem}; --force takes it all the same")
         card = DetectorCard(
-            **common,
+            **write_int8(network, examples, inside),
             input=DetectorInput(network.input_shape[1:], "int8", "bgr"),
             strides=STRIDES,
             candidate_confidence=CANDIDATE,
-            min_confidence=MIN_SCORE,
-            keep_confidence=MIN_SCORE,
+            min_confidence=ap.MIN_SCORE,
+            keep_confidence=ap.MIN_SCORE,
             crop_fit=CropCalibration(1.0, 0.0, 0.0),
             smallest_face=run.recipe.scenes.smallest,
             largest_face=size[1],
@@ -106,16 +102,20 @@ def quantize_detector(
         )
         tflite.write_card(inside, card)
         settings = BuiltinSettings(model=inside, refiner=refiner)
-        detect = open_detector(settings).detect
+        detector = settings.open()
+        problem = _accuracy_regression(detector, network, training)
+        if problem and not force:
+            raise ModelError(f"{problem}; --force takes it all the same")
         # The surest false face of each image without any; 0 if none.
-        found = [detect(one.read()) for one in training if not len(one.boxes)]
+        found = [detector.detect(one.read()) for one in training if not len(one.boxes)]
         scores = [max((face.confidence for face in faces), default=0.0) for faces in found]
         sure, kept = (threshold_for_fpr(scores, share) for share in (MAX_FPR, KEPT_MAX_FPR))
         card = change_card(inside, card, min_confidence=sure, keep_confidence=kept)
-        fitted, _ = fit_crop(open_detector(settings), faces, seed=0)
+        fitted, _ = evaluate.fit_crop(settings.open(), faces, seed=0)
         card = change_card(inside, card, crop_fit=fitted)
-        results = evaluate_detectors([DetectorVariant(card.name, settings)], test, size)
-        (figures,) = build_report("test split", results, test, size).detectors
+        variants = [evaluate.DetectorVariant(card.name, settings)]
+        results = evaluate.evaluate_detectors(variants, test, size)
+        (figures,) = evaluate.build_report("test split", results, test, size).detectors
         apart = [figures.sources[WIDER]] if WIDER in figures.sources else []
         return change_card(inside, card, measured=(figures.overall, *apart))
 
@@ -168,24 +168,17 @@ def _without_rescaling(network: Model) -> Model:
     return bare
 
 
-def _accuracy_regression(path: Path, network: Model, training: Images) -> str:
+def _accuracy_regression(detector: BuiltinDetector, network: Model, training: Images) -> str:
     """Return, in words, what int8 lost beyond `MAX_LOSS`; nothing where all is well."""
     samples = read_samples(filter(is_validation, training), teacher=None)
     validation = ValidationSet(samples, network.input_shape[1:3])
-    model = TFLiteModel(path, Runtime.LITERT)
-    names = {numbers: name for name, numbers in models.OUTPUTS.items()}
-
-    def predict(images: NDArray[np.uint8], **_: Any) -> dict[str, NDArray[np.float32]]:
-        rows = [model.invoke((image ^ 128).view(np.int8)[None]) for image in images]
-        forms = zip(model.outputs, map(np.concatenate, zip(*rows, strict=True)), strict=True)
-        return {names[form.shape[2]]: values for form, values in forms}
-
-    int8 = SimpleNamespace(predict=predict)  # answers as the Keras network that it was made of
-    before, after = map(validation.average_precision, (network, int8))
+    found = [evaluate.to_detections(detector.find_candidates(image)) for image in validation.images]
+    before = validation.average_precision(network)
+    after = ap.precision_recall(found, validation.truth).average_precision
     if before - after <= MAX_LOSS:
         return ""
     return (
-        f"{path.name}: expected to lose at most {MAX_LOSS * 100:.0f} point of average precision on "
+        f"{detector.card.name}: expected to lose at most {MAX_LOSS:.0%} of average precision on "
         f"{len(samples)} watched photographs, found {after:.2%} against {before:.2%} in float32"
     )
 
@@ -215,10 +208,8 @@ def quantize_refiner(
     watched = [one for one in training if is_validation(one)]
     chosen = np.random.default_rng(0).permutation(len(learned))[:REFINER_EXAMPLES]
     with tflite.new_model(path, force) as inside:
-        examples = [
-            cut(image, box.square(CONTEXT), REFINER_SIDE)
-            for image, box, *_ in _candidates(detector, [learned[row] for row in chosen.tolist()])
-        ]
+        shown = _candidates(detector, [learned[row] for row in chosen.tolist()], CANDIDATE)
+        examples = [cut(image, box.square(CONTEXT), REFINER_SIDE) for image, box, *_ in shown]
         common = write_int8(network, np.stack(examples), inside)
         card = RefinerCard(
             **common,
@@ -229,51 +220,53 @@ def quantize_refiner(
             limits=REFINER_LIMITS,
         )
         change_card(inside, card)
-        look, found = Refiner(inside).look, _candidates(detector, watched)
-        logits_and_truth = [
-            (math.log(score / (1 - score)), look(image, box)[0], face)
-            for image, box, score, face in found
-            if face is not None
-        ]
-        rows = np.array(logits_and_truth, np.float64).reshape(-1, 3)
+        look, found = Refiner(inside).look, _candidates(detector, watched, FITTED)
+        looks = [(logit(score), look(image, box)[0], face) for image, box, score, face in found]
+        rows = np.array(looks, np.float64).reshape(-1, 3)
         weights = fit_logistic(rows[:, :2], rows[:, 2])
-        measured = tuple(_measured_text(rows, weights))
+        looked_at = rows[rows[:, 0] >= logit(CANDIDATE)]
+        measured = tuple(_measured_text(looked_at, weights))
         return change_card(inside, card, weights=weights, measured=measured)
 
 
-def _candidates(detector: Model, images: Images) -> Iterator[tuple[Image, Box, float, bool | None]]:
-    """Yield fitted image, box, score and truth (None: unclear) of what a detector finds."""
+def _candidates(
+    detector: Model, images: Images, least: float
+) -> Iterator[tuple[Image, Box, float, bool]]:
+    """Yield fitted image, box, score from `least` on and truth of finds that have a clear one."""
     for part in range(0, len(images), CHUNK):
         samples = read_samples(images[part : part + CHUNK], teacher=None)
         fitted = ValidationSet(samples, detector.input_shape[1:3])
         found = fitted.find(detector)
         for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
             for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
-                if score >= CANDIDATE:
-                    yield image, Box(*box.tolist()), score, _is_face(box, truth)
+                if score >= least and (face := _is_face(box, truth)) is not None:
+                    yield image, Box(*box.tolist()), score, face
 
 
-def _is_face(box: NDArray[np.float32], truth: Truth) -> bool | None:
+def _is_face(box: NDArray[np.float32], truth: ap.Truth) -> bool | None:
     """Tell whether a candidate is a face; None where that is unclear."""
     if not len(truth.boxes):
         return False
-    shared = overlaps(box[None], truth.boxes)[0]
+    shared = ap.overlaps(box[None], truth.boxes)[0]
     best = int(shared.argmax())
     if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
         return False
     return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
 
 
-def fit_logistic(
-    logits: NDArray[np.float64], truth: NDArray[np.float64]
-) -> tuple[float, float, float]:
+def fit_logistic(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> Weights:
     """Return weights of two logits, (n, 2), and an offset, whose sum is the logit of the truth."""
+    if len(np.unique(truth)) < 2:
+        raise DataError(
+            "expected faces and errors of the detector in watched photographs, to fit how far each "
+            f"network is believed, found {len(truth)} finds of one kind"
+        )
     fitted = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky").fit(logits, truth)
     first, second, offset = np.round([*fitted.coef_[0], *fitted.intercept_], 3).tolist()
     return first, second, offset
 
 
-def _measured_text(rows: NDArray[np.float64], weights: tuple[float, float, float]) -> Iterator[str]:
+def _measured_text(rows: NDArray[np.float64], weights: Weights) -> Iterator[str]:
     """Yield in words how many errors of the detector pass where 95 % of the faces do."""
     faces = rows[:, 2] > 0
     yield f"watched photographs: {faces.sum():,} faces, {(~faces).sum():,} errors of the detector"

@@ -165,7 +165,7 @@ class ValidationSet:
         return ap.precision_recall(self.find(network), self.truth).average_precision
 
     def find(self, network: Model) -> list[ap.Detections]:
-        """Return what a network, or what predicts like one of Keras, finds: one box a face."""
+        """Return what a network finds: one box a face."""
         found: list[ap.Detections] = []
         if not len(self.images):
             return found

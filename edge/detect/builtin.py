@@ -22,14 +22,14 @@ from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point, Shift
 from edge.model_card import DetectorCard, RefinerCard, load_card
 from edge.paths import asset
-from edge.tflite import Tensor, TensorSpec, open_tflite, sigmoid
+from edge.tflite import Tensor, TensorSpec, logit, open_tflite, sigmoid
 from edge.types import Face, Image, KindSettings
 
 Floats = NDArray[np.float32]
 
 OUTPUT_WIDTHS = (1, 4)  # numbers a cell gives in each output: score, box
 PIXELS = (1.0, -128)  # scale and zero point of an int8 input that takes pixels, 0-255, less 128
-NMS_IOU = 0.4  # overlap (IoU) above which two answers are of one face, and the surer one stands
+NMS_IOU = 0.4  # overlap (IoU) above which two answers are of one face, the surer one
 SAME_PLACE = 0.3  # overlap (IoU) with a known face from which a doubtful one is taken for the same
 MAX_LOG_SIZE = 8.0  # natural logarithm of the longest side that is read, in strides
 CONTEXT = 1.3  # side of the square that the refiner sees, in longest sides of the box
@@ -80,17 +80,13 @@ class BuiltinDetector:
                 f"128 means itself, found {self._network.input_scale}; quantize it anew"
             )
         # Logits are compared as they come: only the few that are left are made floats of.
-        logit = math.log(self._threshold / (1 - self._threshold))
-        self._min_logit = math.floor(self._network.quantize(self._order[0], logit))
+        self._min_logit = math.floor(self._network.quantize(self._order[0], logit(self._threshold)))
 
     def detect(self, image: Image, known: Sequence[Box] = ()) -> list[Face]:
         """Return the faces; one that is known already is believed with less confidence."""
-        refined = [self._refiner.refine(image, face) for face in self._find_candidates(image)]
+        refined = [self._refiner.refine(image, face) for face in self.find_candidates(image)]
         likely = [face for face in refined if face.confidence >= self._kept]
-        if len(likely) > 1:  # some may prove to be another, surer one
-            values = np.array([face.box for face in likely], np.float32)
-            confidences = np.array([face.confidence for face in likely])
-            likely = [likely[row] for row in nms(confidences, values)]
+        likely = merge(likely) if len(likely) > 1 else likely
         # Hysteresis, as Canny's for edges (1986, doi:10.1109/TPAMI.1986.4767851): a face that turns
         # or blurs is seldom sure in every frame, and nothing else is likely to be where it was.
         return [
@@ -100,7 +96,7 @@ class BuiltinDetector:
             or any(face.box.iou(box) >= SAME_PLACE for box in known)
         ]
 
-    def _find_candidates(self, image: Image) -> list[Face]:
+    def find_candidates(self, image: Image) -> list[Face]:
         """Return what may be faces, the surest first, as the first network alone sees them."""
 
         def write(tensor: Tensor) -> tuple[float, float]:
@@ -124,10 +120,8 @@ class BuiltinDetector:
 def letterbox(image: Image, into: Image) -> tuple[float, float]:
     """Draw a BGR image as large as it fits into the top left of another, which is black elsewhere.
 
-    An image more than twice as large is first made twice as large as wanted: a single bilinear
-    step would pass over most of its pixels, which costs YuNet up to 1.7 points of average
-    precision; averages over all pixels mostly take three times as long (2026-11-20).
-
+    An image more than twice as large is first made twice as large as wanted: one bilinear step
+    passes over most pixels, which costs YuNet up to 1.7 points of average precision (2026-11-20).
     Returned are pixels of `into` for one of the image, across and down.
     """
     scale = min(into.shape[0] / image.shape[0], into.shape[1] / image.shape[1])
@@ -160,7 +154,7 @@ def decode(logits: Floats, boxes: Floats, grid: Floats, least: float) -> tuple[F
     `logits` are of a face being there, (cells, 1). `boxes` are (cells, 4), in strides: the center
     from the cell, then the logarithms of width and height. `grid` is what `cells` returns.
     """
-    sure = np.flatnonzero(logits[:, 0] >= math.log(least / (1 - least)))
+    sure = np.flatnonzero(logits[:, 0] >= logit(least))
     places, stride = grid[sure, :2], grid[sure, 2:]
     middle = places + boxes[sure, :2]
     half = np.exp(np.minimum(boxes[sure, 2:], MAX_LOG_SIZE)) / 2
@@ -182,6 +176,23 @@ def nms(
     return known[np.asarray(best, dtype=np.intp)]
 
 
+def merge(faces: Sequence[Face]) -> list[Face]:
+    """Return one face of those that overlap: the surest, in the mean of all their boxes.
+
+    Each counts by its confidence and overlap (Gidaris and Komodakis 2015, arXiv:1505.01749).
+    """
+    boxes = np.array([face.box for face in faces], np.float32)
+    confidences = np.array([face.confidence for face in faces])
+    merged = []
+    for row in nms(confidences, boxes):
+        shared = np.array([faces[row].box.iou(face.box) for face in faces])
+        shared[row] = 1.0  # 0 of a box without area
+        near = shared >= NMS_IOU
+        mean = np.average(boxes[near], axis=0, weights=(confidences * shared)[near])
+        merged.append(replace(faces[row], box=Box(*mean.tolist())))
+    return merged
+
+
 class Refiner:
     """Second, closer look at what a detector found: its own features tell no hand from a face."""
 
@@ -198,9 +209,9 @@ class Refiner:
         """Return the face, its box drawn anew, with landmarks, as sure as both looks are of it."""
         score, points, box = self.look(image, face.box)
         first, second, offset = self.card.weights
-        confidence = min(max(face.confidence, 1e-4), 1 - 1e-4)
-        logit = first * math.log(confidence / (1 - confidence)) + second * score + offset
-        return replace(face, box=box, confidence=1 / (1 + math.exp(-logit)), points=points)
+        both = first * logit(face.confidence) + second * score + offset
+        confidence = float(sigmoid(np.array(both, np.float32)))
+        return replace(face, box=box, confidence=confidence, points=points)
 
     def look(self, image: Image, box: Box) -> tuple[float, KeyPoints, Box]:
         """Return the logit of a face being in a box, and the landmarks and box it would have."""

@@ -188,7 +188,8 @@ class TokenAuth:
     def check(self, method: str, path: str, headers: Headers) -> bool:
         """Tell whether a request needs to be authenticated; an ApiError tells what it lacks."""
         host = headers.get("host", "")
-        if not self.needs_token and not is_loopback(_host_name(host)):
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        if not self.needs_token and not is_loopback(name):
             text = "expected a request to this machine's own name, found another in Host"
             raise ApiError(HTTPStatus.MISDIRECTED_REQUEST, "refused", text)
         changes = method not in {"GET", "HEAD"}
@@ -272,11 +273,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
-
-
-def _host_name(host: str) -> str:
-    """Return the value of a Host header without its port."""
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def _bearer(headers: Headers) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ keras = pytest.importorskip("keras", reason="conversion needs the extra `convert
 from converter.cli import main  # noqa: E402  # needs Keras
 from converter.detector import quantize  # noqa: E402
 from converter.detector.annotations import AnnotatedImage, Split  # noqa: E402
-from converter.detector.quantize import quantize_detector, threshold_for_fpr  # noqa: E402
+from converter.detector.quantize import (  # noqa: E402
+    quantize_detector,
+    quantize_refiner,
+    threshold_for_fpr,
+)
 from converter.detector.samples import is_validation  # noqa: E402
 from converter.detector.train import DetectorRun, load_run  # noqa: E402
+from converter.models import refiner  # noqa: E402
 from edge.detect import open_detector  # noqa: E402
 from edge.detect.builtin import BuiltinSettings  # noqa: E402
 from edge.errors import DataError, ExitCode, ModelError  # noqa: E402
@@ -153,6 +159,26 @@ def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     quantize_detector(run, SIZE, data, FACES, tmp_path / "poor.tflite", force=True)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_is_a_face_as_often_as_none_is_half_sure_once_a_refiner_was_written(
+    made: tuple[Path, DetectorCard], run: DetectorRun, data: list[AnnotatedImage], tmp_path: Path
+) -> None:
+    nobody = np.zeros((0, 4), np.float32)
+    unmarked = [replace(one, boxes=nobody, ignored=np.zeros(0, bool)) for one in data]
+    path = tmp_path / "refiner-48.tflite"
+    quantize_refiner(refiner(), run.network, [*data, *unmarked], path, force=False)
+    detector = open_detector(BuiltinSettings(model=made[0], refiner=path, min_confidence=0.1))
+    found = [face.confidence for one in data for face in detector.detect(one.read())]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_refiner_of_a_detector_that_never_errs_is_refused(
+    run: DetectorRun, data: list[AnnotatedImage], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"faces and errors of the detector .* of one kind"):
+        quantize_refiner(refiner(), run.network, data, tmp_path / "refiner.tflite", force=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

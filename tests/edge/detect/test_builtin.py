@@ -20,6 +20,7 @@ from edge.detect.builtin import (
     cut,
     decode,
     letterbox,
+    merge,
     nms,
 )
 from edge.detect.detector import has_valid_landmarks
@@ -98,6 +99,22 @@ def test_no_number_a_network_can_give_makes_a_box_that_is_not_finite() -> None:
 
 def row(left: float, top: float, height: float) -> list[float]:
     return [left, top, left + height, top + height, *[0.0] * 8]
+
+
+def test_a_face_is_the_surest_answer_in_the_mean_box_of_all_that_overlap_it() -> None:
+    """A doubtful answer moves it by less than its share, and one of another face not at all."""
+    other = Face(Box(80, 0, 90, 10), 0.9)
+    surest, doubtful = Face(Box(0, 0, 10, 10), 0.8), Face(Box(2, 0, 12, 10), 0.4)
+    first, second = merge([doubtful, other, surest])
+    assert (first.confidence, second.confidence) == (0.9, 0.8)
+    assert first.box == other.box
+    assert 0 < second.box.edges[0] < 2 / 3
+    assert second.box.width == pytest.approx(10)
+
+
+def test_an_answer_without_area_is_merged_with_no_other() -> None:
+    point = Face(Box(5, 5, 5, 5), 0.9)
+    assert merge([point, Face(Box(0, 0, 10, 10), 0.8)])[0] == point
 
 
 def test_of_answers_that_overlap_the_surest_stands_and_apart_they_all_do() -> None:
