@@ -179,8 +179,10 @@ def download(page: Page, name: str, folder: Path) -> Path:
     page.get_by_role("link", name=name).click()
 
     def new() -> list[Path]:
+        """Return what is there, which an empty file holds the place of until it is complete."""
         found = set(folder.iterdir()) - before
-        return [one for one in found if one.suffix != ".crdownload"]
+        unfinished = any(one.suffix == ".crdownload" for one in found)
+        return [] if unfinished else [one for one in found if one.stat().st_size]
 
     wait_until(lambda: bool(new()), seconds=60)
     return new()[0]
