@@ -138,10 +138,13 @@ def _quantize_detector(options: argparse.Namespace) -> None:
         print(f"{card.name}: {card.size} bytes, {parts}")
         for one in card.measured:
             shares = ", ".join(f"{ap:.3f} at {iou}" for iou, ap in one.average_precision.items())
-            print(f"  average precision {shares}, {one.faces} faces, {one.data}")
+            heights = ", ".join(f"{band} {share:.2f}" for band, share in one.by_height.items())
+            print(f"  average precision {shares} ({heights}), {one.faces} faces, {one.data}")
             if one.faceless:
                 found = f"{one.false_faces} false faces in {one.faceless} images without"
                 print(f"  {found}, at confidence {card.min_confidence}")
+        for speed in card.speed:
+            print(f"  {speed.milliseconds:.3f} ms an image on {speed.runtime}, {speed.machine}")
         print(f"wrote {path} and its card")
 
 

@@ -4,7 +4,7 @@ Described in Bazarevsky et al. 2019 (arXiv:1907.05047) and, with the numbers use
 MediaPipe's published graphs (mediapipe/modules/face_detection, release 0.10.21, Apache-2.0).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import cv2
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detect.detector import weighted_nms
 from edge.detect.model_files import FULL_RANGE, SHORT_RANGE, PublishedFile, find_published
 from edge.errors import ConfigError
 from edge.geometry import Box, CropCalibration, KeyPoints, Point
@@ -88,8 +89,9 @@ class BlazeFace:
         results = [self._search(image, part) for part in parts]
         scores, values = (np.concatenate(part) for part in zip(*results, strict=True))
         faces = []
-        for score, row in weighted_nms(scores, values):
+        for surest, row in weighted_nms(scores, values, NMS_IOU):
             points = [Point(*row[start : start + 2].tolist()) for start in range(4, 16, 2)]
+            score = float(scores[surest])
             faces.append(Face(Box(*row[:4].tolist()), score, KeyPoints(*points)))
         return faces
 
@@ -148,22 +150,6 @@ def decode(logits: Floats, rows: Floats, centers: Floats, least: float) -> tuple
     middle, half = rows[sure, :2] + centers[sure], rows[sure, 2:4] / 2
     points = rows[sure, 4:] + np.tile(centers[sure], 6)
     return scores[sure], np.concatenate([middle - half, middle + half, points], axis=1)
-
-
-def weighted_nms(scores: Floats, values: Floats) -> Iterator[tuple[float, Floats]]:
-    """Yield one score and one row of values for each face, the highest score first.
-
-    Rows that overlap the first by more than `NMS_IOU` are averaged with it, weighted by their
-    scores (BlazeFace's tie resolution, section 3 of the paper): steadier than keeping one.
-    """
-    order = np.argsort(-scores, kind="stable")
-    while order.size:
-        first, boxes = order[0], [Box(*row) for row in values[order, :4].tolist()]
-        same = np.array([boxes[0].iou(box) > NMS_IOU for box in boxes])
-        same[0] = True  # a box without area overlaps not even itself
-        rows = order[same]
-        yield float(scores[first]), np.average(values[rows], axis=0, weights=scores[rows])
-        order = order[~same]
 
 
 class MediaPipeSettings(KindSettings, frozen=True, tag="mediapipe"):

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detect.detector import weighted_nms
 from edge.detect.image_ops import resize, shrink_by_mean
 from edge.errors import ModelError
 from edge.geometry import Box, KeyPoints, Point, Shift
@@ -177,20 +178,10 @@ def nms(
 
 
 def merge(faces: Sequence[Face]) -> list[Face]:
-    """Return one face of those that overlap: the surest, in the mean of all their boxes.
-
-    Each counts by its confidence and overlap (Gidaris and Komodakis 2015, arXiv:1505.01749).
-    """
-    boxes = np.array([face.box for face in faces], np.float32)
-    confidences = np.array([face.confidence for face in faces])
-    merged = []
-    for row in nms(confidences, boxes):
-        shared = np.array([faces[row].box.iou(face.box) for face in faces])
-        shared[row] = 1.0  # 0 of a box without area
-        near = shared >= NMS_IOU
-        mean = np.average(boxes[near], axis=0, weights=(confidences * shared)[near])
-        merged.append(replace(faces[row], box=Box(*mean.tolist())))
-    return merged
+    """Return one face of those that overlap: the surest, in the mean of their boxes."""
+    scores = np.array([face.confidence for face in faces])
+    merged = weighted_nms(scores, np.array([face.box for face in faces]), NMS_IOU)
+    return [replace(faces[surest], box=Box(*row.tolist())) for surest, row in merged]
 
 
 class Refiner:

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.detect.blazeface import (
+    NMS_IOU,
     BlazeFace,
     BlazeFaceSettings,
     MediaPipe,
@@ -17,8 +18,8 @@ from edge.detect.blazeface import (
     anchors,
     decode,
     tiles,
-    weighted_nms,
 )
+from edge.detect.detector import weighted_nms
 from edge.errors import ConfigError, ModelError
 from edge.types import Image
 from tests.edge.detect.likeness import MEDIAPIPE, disagreements, faces_from_json, pictures
@@ -59,15 +60,16 @@ def row(x: float, side: float) -> list[float]:
 
 def test_answers_of_one_face_are_averaged_by_their_scores() -> None:
     values = floats([row(0.0, 1.0), row(0.1, 1.0), row(5.0, 1.0)])
-    (first, face), (second, other) = weighted_nms(floats([0.9, 0.6, 0.7]), values)
-    assert (first, second) == pytest.approx((0.9, 0.7))
+    scores = floats([0.9, 0.6, 0.7])
+    (first, face), (second, other) = weighted_nms(scores, values, NMS_IOU)
+    assert (scores[first], scores[second]) == pytest.approx((0.9, 0.7))
     assert face[:4] == pytest.approx([0.04, 0.0, 1.04, 1.0])
     assert other[:4] == pytest.approx([5.0, 0.0, 6.0, 1.0])
 
 
 def test_an_answer_without_area_is_a_face_of_its_own_and_ends() -> None:
     values = floats([row(0.0, 0.0), row(0.0, 0.0)])
-    assert len(list(weighted_nms(floats([0.9, 0.8]), values))) == 2
+    assert len(list(weighted_nms(floats([0.9, 0.8]), values, NMS_IOU))) == 2
 
 
 def test_tiles_overlap_and_cover_the_longer_side() -> None:
