@@ -10,9 +10,11 @@ from converter.detector import evaluate
 from converter.detector.annotations import AnnotatedImage, of_split, read_annotations
 from converter.recipes import DetectorRecipe, RefinerRecipe, load_recipe
 from edge.commands.common import add_subcommand
+from edge.detect.builtin import BuiltinSettings
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from converter.detector.refiner import Finder
     from converter.detector.samples import TrainingData
 
 CLOSEUPS = 3000  # faces of `--faces` that a training takes
@@ -29,7 +31,7 @@ def add_commands(commands: Any) -> None:
     text = "train the network that looks again at what a detector found"
     parser = add_subcommand(commands, "train-refiner", _train_refiner, text)
     _add_training(parser, "refiner")
-    parser.add_argument("--detector", type=Path, required=True, help=run)
+    _add_found(parser)
 
     text = "write int8 face detectors with cards, each verified first"
     parser = add_subcommand(commands, "quantize-detector", _quantize_detector, text)
@@ -45,7 +47,7 @@ def add_commands(commands: Any) -> None:
     text = "write the int8 network that looks again at what a detector found"
     parser = add_subcommand(commands, "quantize-refiner", _quantize_refiner, text)
     parser.add_argument("training", type=Path, help="the folder that train-refiner wrote")
-    parser.add_argument("--detector", type=Path, required=True, help=run)
+    _add_found(parser)
     _add_images(parser)
     add_models(parser, "refiner-48")
 
@@ -80,6 +82,18 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, action="append", required=True, help=text)
 
 
+def _add_found(parser: argparse.ArgumentParser) -> None:
+    text = "the .tflite of quantize-detector; default: the shipped one"
+    parser.add_argument("--detector", type=Path, help=text)
+
+
+def _open_finder(path: Path | None) -> "Finder":
+    """Return what finds all that a refiner may look at, by the shipped detector if no other."""
+    from converter.detector.refiner import MIN_CONFIDENCE
+
+    return BuiltinSettings(model=path, min_confidence=MIN_CONFIDENCE).open().find_candidates
+
+
 def _read_images(options: argparse.Namespace) -> list[AnnotatedImage]:
     return [one for path in options.data for one in read_annotations(path)]
 
@@ -94,12 +108,11 @@ def _train_detector(options: argparse.Namespace) -> None:
 
 def _train_refiner(options: argparse.Namespace) -> None:
     from converter.detector.refiner import train_refiner
-    from converter.detector.train import load_run
 
-    detector = load_run(options.detector)
+    find = _open_finder(options.detector)
     recipe = load_recipe(options.recipe, RefinerRecipe)
     data = _training_data(options, recipe.seed)
-    print(f"wrote {train_refiner(recipe, detector, data, options.out)}")
+    print(f"wrote {train_refiner(recipe, find, data, options.out)}")
 
 
 def _training_data(options: argparse.Namespace, seed: int) -> "TrainingData":
@@ -150,13 +163,13 @@ def _quantize_detector(options: argparse.Namespace) -> None:
 
 def _quantize_refiner(options: argparse.Namespace) -> None:
     from converter.detector.quantize import quantize_refiner
-    from converter.detector.train import load_network, load_run
+    from converter.detector.train import load_network
 
-    detector = load_run(options.detector).network
+    find = _open_finder(options.detector)
     network = load_network(options.training, "train-refiner")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{options.name}.tflite"
-    card = quantize_refiner(network, detector, _read_images(options), path, options.force)
+    card = quantize_refiner(network, find, _read_images(options), path, options.force)
     print(*card.measured, sep="\n")
     print(f"{card.speed[0].milliseconds:.3f} ms a face on {card.speed[0].runtime}")
     print(f"wrote {path} and its card")

@@ -15,8 +15,9 @@ from converter import models
 from converter.detector import average_precision as ap
 from converter.detector import evaluate
 from converter.detector.annotations import AnnotatedImage, Size, of_split
+from converter.detector.evaluate import REFERENCE_SIZE
 from converter.detector.loss import STRIDES
-from converter.detector.refiner import MAX_ERROR_IOU
+from converter.detector.refiner import NO_FACE, UNCLEAR, Finder, match
 from converter.detector.samples import DataSummary, ValidationSet, is_validation, read_samples
 from converter.detector.train import DetectorRun
 from converter.models import REFINER_SIDE, Model, copy_weights
@@ -34,9 +35,6 @@ MAX_FPR = 0.02  # share of the images without faces in which the default confide
 KEPT_MAX_FPR = 0.05  # the same of the confidence that counts where a face is known already
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.3, 0.99  # of the default confidence
 CANDIDATE = 0.25  # confidence from which a second look is taken, at some two or three places
-FITTED = 0.1  # that from which both looks are weighed: surer ones alone would lower the others
-MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
-CHUNK = 200  # images whose candidates are held in memory at once
 RIDGE = 1e-3  # weight of the squares of the refiner's fitted weights, which keeps them finite
 WIDER = "widerface"  # the source that is judged by itself too: its boxes are the best
 
@@ -199,15 +197,15 @@ def _training_data_text(summary: DataSummary) -> str:
 
 
 def quantize_refiner(
-    network: Model, detector: Model, images: Images, path: Path, force: bool
+    network: Model, find: Finder, images: Images, path: Path, force: bool
 ) -> RefinerCard:
-    """Write an int8 .tflite of a refiner of `detector`, with a card; ModelError if it is there."""
+    """Write an int8 .tflite that refines what `find` does, with a card; ModelError if it exists."""
     training = of_split(images, "train")
     learned = [one for one in training if not is_validation(one)]
     watched = [one for one in training if is_validation(one)]
     chosen = np.random.default_rng(0).permutation(len(learned))[:REFINER_EXAMPLES]
     with tflite.new_model(path, force) as inside:
-        shown = _candidates(detector, [learned[row] for row in chosen.tolist()], CANDIDATE)
+        shown = _candidates(find, [learned[row] for row in chosen.tolist()])
         examples = [cut(image, box.square(CONTEXT), REFINER_SIDE) for image, box, *_ in shown]
         common = write_int8(network, np.stack(examples), inside)
         card = RefinerCard(
@@ -219,7 +217,7 @@ def quantize_refiner(
             limits=REFINER_LIMITS,
         )
         change_card(inside, card)
-        look, found = Refiner(inside).look, _candidates(detector, watched, FITTED)
+        look, found = Refiner(inside).look, _candidates(find, watched)
         looks = [(logit(score), look(image, box)[0], face) for image, box, score, face in found]
         rows = np.array(looks, np.float64).reshape(-1, 3)
         weights = fit_logistic(rows[:, :2], rows[:, 2])
@@ -228,29 +226,14 @@ def quantize_refiner(
         return change_card(inside, card, weights=weights, measured=measured)
 
 
-def _candidates(
-    detector: Model, images: Images, least: float
-) -> Iterator[tuple[Image, Box, float, bool]]:
-    """Yield fitted image, box, score from `least` on and truth of finds that have a clear one."""
-    for part in range(0, len(images), CHUNK):
-        samples = read_samples(images[part : part + CHUNK], teacher=None)
-        fitted = ValidationSet(samples, detector.input_shape[1:3])
-        found = fitted.find(detector)
-        for image, truth, faces in zip(fitted.images, fitted.truth, found, strict=True):
-            for box, score in zip(faces.boxes, faces.scores.tolist(), strict=True):
-                if score >= least and (face := _is_face(box, truth)) is not None:
-                    yield image, Box(*box.tolist()), score, face
-
-
-def _is_face(box: NDArray[np.float32], truth: ap.Truth) -> bool | None:
-    """Tell whether a candidate is a face; None where that is unclear."""
-    if not len(truth.boxes):
-        return False
-    shared = ap.overlaps(box[None], truth.boxes)[0]
-    best = int(shared.argmax())
-    if shared[best] < MAX_ERROR_IOU and not (truth.ignored & (shared > 0)).any():
-        return False
-    return True if shared[best] >= MIN_FACE_IOU and not truth.ignored[best] else None
+def _candidates(find: Finder, images: Images) -> Iterator[tuple[Image, Box, float, bool]]:
+    """Yield fitted image, box, confidence and truth of finds that have a clear one."""
+    for one in images:
+        image, truth = evaluate.fit(one.read(), REFERENCE_SIZE), evaluate.reference_truth(one)
+        for face in find(image):
+            owner = match(np.array(face.box, np.float64), truth.boxes, truth.ignored)
+            if owner != UNCLEAR:
+                yield image, face.box, face.confidence, owner != NO_FACE
 
 
 def fit_logistic(logits: NDArray[np.float64], truth: NDArray[np.float64]) -> Weights:

@@ -1,38 +1,42 @@
 """Training of the refiner, by the errors of the detector whose finds it looks at again."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
-import msgspec
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from converter.detector.average_precision import overlaps
+from converter.detector.evaluate import REFERENCE_SIZE
 from converter.detector.loss import compare
 from converter.detector.sample_generator import Matrix, SampleGenerator, downscale, warp
-from converter.detector.samples import TrainingData, TrainingSample, ValidationSet
-from converter.detector.train import DetectorRun, Targets, train_network
+from converter.detector.samples import TrainingData, TrainingSample
+from converter.detector.train import Targets, train_network
 from converter.models import REFINER_SIDE as SIDE
-from converter.models import Model, refiner
+from converter.models import refiner
 from converter.recipes import RefinerRecipe, SampleGeneratorConfig
 from converter.train.augmentation import augment_image
 from converter.train.loop import SeededBatches, use_precision
 from converter.train.run_dir import prepare_run_dir
 from edge.detect.builtin import CONTEXT
 from edge.errors import DataError
-from edge.types import Image
+from edge.types import Face, Image
+
+Finder = Callable[[Image], Sequence[Face]]  # of a detector, without a refiner
 
 log = logging.getLogger(__name__)
 
-MIN_CONFIDENCE = 0.15  # confidence from which what the detector takes for a face is collected
-MAX_ERROR_IOU = 0.3  # overlap (IoU) with a face below which a candidate is none
-MAX_CANDIDATES = 8  # candidates of a sample that are collected, the surest
-MOSTLY_EMPTY = {"mosaic": 0.1, "empty": 0.6}  # of the scenes in which candidates are collected
+MIN_CONFIDENCE = 0.1  # of what a detector finds, so that it is learned from and weighed
+MIN_FACE_IOU = 0.5  # overlap (IoU) with a face from which a candidate is one
+MAX_ERROR_IOU = 0.3  # that with every face below which it is none
+MAX_IGNORED_IOU = 0.05  # the same of what may be a face
+NO_FACE, UNCLEAR = -1, -2  # in the place of the face that a candidate is of
+MAX_ERRORS = 8  # errors of a sample that are collected, the surest
 MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can be turned and moved
 
 # How crops are relit and spoilt; generated samples were spoilt before.
@@ -65,38 +69,65 @@ class CropSquare(NamedTuple):
         return warp(*downscale(image, self.matrix(pixels)), (pixels, pixels))
 
     @classmethod
-    def around(cls, box: NDArray[np.float32], sides: float = 1.0) -> "CropSquare":
-        """Return the square that the refiner sees of a box, so many sides of it wide."""
+    def around(cls, box: NDArray[np.floating]) -> "CropSquare":
+        """Return the square that the refiner sees of a box."""
         x1, y1, x2, y2 = box.tolist()
-        return cls((x1 + x2) / 2, (y1 + y2) / 2, sides * CONTEXT * max(x2 - x1, y2 - y1))
+        return cls((x1 + x2) / 2, (y1 + y2) / 2, CONTEXT * max(x2 - x1, y2 - y1))
 
 
-def collect_hard_negatives(
-    network: Model, generator: SampleGenerator, count: int, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Return what a detector takes for faces in `count` samples, uint8 (n, side, side, 3)."""
-    size = network.input_shape[1:3]
-    negatives: list[Image] = []
-    for _ in range(0, count, 32):
-        generated = [generator.draw(size[0], size[1], rng) for _ in range(32)]
-        answers = ValidationSet(generated, size).find(network)
-        for sample, found in zip(generated, answers, strict=True):
-            boxes = found.boxes[found.scores >= MIN_CONFIDENCE][:MAX_CANDIDATES]
-            for box in _false_candidates(boxes.astype(np.float32), sample):
-                square = CropSquare.around(box, MARGIN)
-                negatives.append(square.cut(sample.image, round(MARGIN * SIDE)))
-    if not negatives:
-        raise DataError(
-            f"expected errors of the detector to learn from, found none in {count} scenes; "
-            "raise the recipe's `scenes`, or train the detector for longer"
-        )
-    return np.stack(negatives)
+class Crop(NamedTuple):
+    """What a detector found, with so much around it that it can be turned and moved.
+
+    `image` is uint8 (MARGIN * SIDE, MARGIN * SIDE, 3); `places` are four points and two corners of
+    the face's box, float32 (6, 2), in sides of what the refiner sees from its middle; NaN: unknown.
+    """
+
+    image: Image
+    places: NDArray[np.float32]
 
 
-def _false_candidates(found: NDArray[np.float32], sample: TrainingSample) -> NDArray[np.float32]:
-    """Return the boxes that are of no face, and of nothing that may be one."""
-    ious = overlaps(found, sample.boxes)
-    return found[(ious < np.where(sample.ignored, 0.05, MAX_ERROR_IOU)).all(axis=1)]
+def collect_candidates(
+    find: Finder, generator: SampleGenerator, count: int, rng: np.random.Generator
+) -> tuple[Sequence[Crop], Sequence[Crop]]:
+    """Return the faces that a detector finds in `count` samples, and its errors.
+
+    Both become crops in the same way, so that nothing but a face tells them apart. DataError where
+    it finds none of either.
+    """
+    faces: list[Crop] = []
+    errors: list[Crop] = []
+    width, height = REFERENCE_SIZE
+    for _ in range(count):
+        sample = generator.draw(height, width, rng)
+        boxes = (np.array(face.box, np.float64) for face in find(sample.image))
+        owners = [(box, match(box, sample.boxes, sample.ignored)) for box in boxes]
+        faces += [_crop(sample, box, owner) for box, owner in owners if owner >= 0]
+        wrong = [box for box, owner in owners if owner == NO_FACE][:MAX_ERRORS]
+        errors += [_crop(sample, box, NO_FACE) for box in wrong]
+    if not faces or not errors:
+        found = f"{len(faces)} and {len(errors)} in {count} samples; raise the recipe's `samples`"
+        raise DataError(f"expected faces and errors of the detector to learn from, found {found}")
+    return faces, errors
+
+
+def _crop(sample: TrainingSample, box: NDArray[np.float64], owner: int) -> Crop:
+    """Return what lies in and around a box, and the points and box of its owner."""
+    square = CropSquare.around(box)
+    wide = square._replace(side=MARGIN * square.side)
+    places = np.full((6, 2), np.nan)
+    if owner != NO_FACE:
+        places[:4], places[4:] = sample.points[owner], sample.boxes[owner].reshape(2, 2)
+    places = (places - (square.x, square.y)) / square.side
+    return Crop(wide.cut(sample.image, round(MARGIN * SIDE)), places.astype(np.float32))
+
+
+def match(box: NDArray[np.float64], faces: NDArray[np.floating], ignored: NDArray[np.bool_]) -> int:
+    """Return which face a candidate is of, `NO_FACE` or `UNCLEAR`."""
+    shared = overlaps(box[None], faces)[0]
+    if (shared < np.where(ignored, MAX_IGNORED_IOU, MAX_ERROR_IOU)).all():
+        return NO_FACE
+    best = int(shared.argmax())
+    return best if shared[best] >= MIN_FACE_IOU and not ignored[best] else UNCLEAR
 
 
 class CropBatches(SeededBatches):
@@ -107,30 +138,24 @@ class CropBatches(SeededBatches):
     """
 
     def __init__(
-        self, samples: Sequence[TrainingSample], negatives: NDArray[np.uint8], recipe: RefinerRecipe
+        self, faces: Sequence[Crop], errors: Sequence[Crop], recipe: RefinerRecipe
     ) -> None:
         super().__init__(recipe, recipe.steps)
-        self._samples, self._negatives, self._recipe = samples, negatives, recipe
-        faces = sorted(
-            (float(sample.boxes[row, 3] - sample.boxes[row, 1]), number, int(row))
-            for number, sample in enumerate(samples)
-            for row in np.flatnonzero(~sample.ignored)
-        )
-        self._faces = [(number, row) for _, number, row in faces]  # the smallest first
-        self._heights = np.array([height for height, _, _ in faces])
+        self._faces, self._errors, self._recipe = faces, errors, recipe
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
-        """Draw faces and negatives, and spoil them."""
+        """Draw faces and errors, and spoil them."""
         half = self._recipe.batch_size // 2
-        faces = [self._face(rng) for _ in range(half)]
-        others = [self._negative(rng) for _ in range(self._recipe.batch_size - half)]
-        images = [*(image for image, _ in faces), *others]
-        crops = np.stack([augment_image(image, PHOTOMETRIC, rng) for image in images])
-        places = np.full((len(crops), 12), np.nan, np.float32)
-        places[:half] = [place for _, place in faces]
+        views = [
+            self._view(crops[int(rng.integers(len(crops)))], rng)
+            for crops in (self._faces, self._errors)
+            for _ in range(half)
+        ]
+        crops = np.stack([augment_image(view.image, PHOTOMETRIC, rng) for view in views])
+        places = np.stack([view.places.ravel() for view in views])
         points, boxes = places[:, :8], places[:, 8:]
         targets: Targets = {
-            "face": np.repeat(np.array([1, 0], np.float32), [half, len(others)]),
+            "face": (np.arange(len(views)) < half).astype(np.float32),
             "points": np.nan_to_num(points),
             "pointed": np.asarray(~np.isnan(points).any(axis=1), np.float32),
             "boxes": np.nan_to_num(boxes),
@@ -138,57 +163,35 @@ class CropBatches(SeededBatches):
         }
         return crops, targets
 
-    def _face(self, rng: np.random.Generator) -> tuple[Image, NDArray[np.float32]]:
-        """Draw a face of a size drawn evenly, and its points and box, (12,)."""
-        low, high = np.log(self._recipe.smallest), np.log(self._heights[-1])
-        tall = np.exp(rng.uniform(low, high))
-        first = min(int(np.searchsorted(self._heights, tall)), len(self._faces) - 1)
-        number, row = self._faces[int(rng.integers(first, len(self._faces)))]
-        sample = self._samples[number]
-        square = self._moved(CropSquare.around(sample.boxes[row]), rng)
-        height = float(sample.boxes[row, 3] - sample.boxes[row, 1])
-        image = square.cut(sample.image)
-        if tall < min(height, SIDE / CONTEXT):  # as a small face looks once it is enlarged
-            small = max(4, round(SIDE * tall / (SIDE / CONTEXT)))
-            image = np.asarray(cv2.resize(square.cut(sample.image, small), (SIDE, SIDE)), np.uint8)
-        matrix = square.matrix()
-        places = np.concatenate([sample.points[row], sample.boxes[row].reshape(2, 2)])
+    def _view(self, crop: Crop, rng: np.random.Generator) -> Crop:
+        """Return what the refiner sees of a crop, moved, mirrored and turned by chance."""
+        recipe, middle = self._recipe, MARGIN * SIDE / 2
+        right, down = (SIDE / CONTEXT * recipe.shift * rng.standard_normal(2)).tolist()
+        larger = float(np.exp(rng.normal(0, recipe.scale)))
+        turn = float(rng.uniform(-recipe.turn, recipe.turn)) if rng.random() < 0.5 else 0.0
+        square = CropSquare(middle + right, middle + down, larger * SIDE, turn)
+        image, matrix = square.cut(crop.image), square.matrix()
+        places = crop.places * SIDE + middle
         places = (places @ matrix[:, :2].T + matrix[:, 2]) / SIDE - 0.5
         if rng.random() < 0.5:
             # The eyes change sides.
             image, places = image[:, ::-1], (places * [-1, 1])[[1, 0, 2, 3, 4, 5]]
             places[4:, 0] = places[:3:-1, 0]  # so do left and right of the box
-        if square.turn:
+        if turn:
             places[4:] = np.nan
-        return np.ascontiguousarray(image), places.ravel().astype(np.float32)
-
-    def _negative(self, rng: np.random.Generator) -> Image:
-        kept = self._negatives[int(rng.integers(len(self._negatives)))]
-        middle = len(kept) / 2
-        image = self._moved(CropSquare(middle, middle, SIDE), rng).cut(kept)
-        return np.ascontiguousarray(image[:, ::-1] if rng.random() < 0.5 else image)
-
-    def _moved(self, square: CropSquare, rng: np.random.Generator) -> CropSquare:
-        """Return a square as far off as a detector's box is, every second one turned."""
-        recipe, height = self._recipe, square.side / CONTEXT
-        right, down = rng.normal(0, recipe.shift * height, 2).tolist()
-        larger = float(np.exp(rng.normal(0, recipe.scale)))
-        turn = float(rng.uniform(-recipe.turn, recipe.turn)) if rng.random() < 0.5 else 0.0
-        return CropSquare(square.x + right, square.y + down, larger * square.side, turn)
+        return Crop(np.ascontiguousarray(image), np.asarray(places, np.float32))
 
 
-def train_refiner(
-    recipe: RefinerRecipe, detector: DetectorRun, data: TrainingData, directory: Path
-) -> Path:
-    """Train the refiner on a detector's errors in what it learned from; errors as there."""
+def train_refiner(recipe: RefinerRecipe, find: Finder, data: TrainingData, directory: Path) -> Path:
+    """Train the refiner on what a detector finds in its training data; errors as there."""
     prepare_run_dir(directory, recipe)
     use_precision(recipe.dtype)
     rng = np.random.default_rng(recipe.seed)
-    scenes = msgspec.structs.replace(detector.recipe.scenes, **MOSTLY_EMPTY)
-    generator = SampleGenerator(data.samples, data.closeups, data.empty, scenes)
-    negatives = collect_hard_negatives(detector.network, generator, recipe.scenes, rng)
-    log.info("%d errors of the detector in %d scenes", len(negatives), recipe.scenes)
-    batches = CropBatches([*data.samples, *data.closeups], negatives, recipe)
+    generator = SampleGenerator(data.samples, data.closeups, data.empty, recipe.scenes)
+    faces, errors = collect_candidates(find, generator, recipe.samples, rng)
+    counts = len(faces), len(errors), recipe.samples
+    log.info("%d faces and %d errors of the detector in %d samples", *counts)
+    batches = CropBatches(faces, errors, recipe)
     return train_network(refiner, loss_parts, batches, recipe, directory, panels=PANELS)
 
 

@@ -119,11 +119,11 @@ class RefinerRecipe(BaseRecipe, frozen=True, forbid_unknown_fields=True, kw_only
     learning_rate: Positive = 0.03
     weight_decay: NotNegative = 0.0005
     steps: Count = 300
-    scenes: Count = 6000
+    samples: Count = 6000
+    scenes: SampleGeneratorConfig = SampleGeneratorConfig()
     turn: NotNegative = 50.0
     shift: NotNegative = 0.07
     scale: NotNegative = 0.1
-    smallest: Positive = 12.0
 
 
 def load_recipe(recipe: Path, kind: type[AnyRecipe]) -> AnyRecipe:

@@ -162,22 +162,24 @@ def test_int8_that_lost_too_much_is_refused_and_leaves_nothing(
 
 
 def test_what_is_a_face_as_often_as_none_is_half_sure_once_a_refiner_was_written(
-    made: tuple[Path, DetectorCard], run: DetectorRun, data: list[AnnotatedImage], tmp_path: Path
+    made: tuple[Path, DetectorCard], data: list[AnnotatedImage], tmp_path: Path
 ) -> None:
     nobody = np.zeros((0, 4), np.float32)
     unmarked = [replace(one, boxes=nobody, ignored=np.zeros(0, bool)) for one in data]
     path = tmp_path / "refiner-48.tflite"
-    quantize_refiner(refiner(), run.network, [*data, *unmarked], path, force=False)
+    find = BuiltinSettings(model=made[0], refiner=GLANCE).open().find_candidates
+    quantize_refiner(refiner(), find, [*data, *unmarked], path, force=False)
     detector = open_detector(BuiltinSettings(model=made[0], refiner=path, min_confidence=0.1))
     found = [face.confidence for one in data for face in detector.detect(one.read())]
     assert np.mean(found) == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_refiner_of_a_detector_that_never_errs_is_refused(
-    run: DetectorRun, data: list[AnnotatedImage], tmp_path: Path
+    made: tuple[Path, DetectorCard], data: list[AnnotatedImage], tmp_path: Path
 ) -> None:
+    find = BuiltinSettings(model=made[0], refiner=GLANCE).open().find_candidates
     with pytest.raises(DataError, match=r"faces and errors of the detector .* of one kind"):
-        quantize_refiner(refiner(), run.network, data, tmp_path / "refiner.tflite", force=False)
+        quantize_refiner(refiner(), find, data, tmp_path / "refiner.tflite", force=False)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,12 +12,10 @@ pytest.importorskip("keras", reason="training needs the extra `convert`")
 from converter.detector.quantize import fit_logistic
 from converter.detector.refiner import loss_parts, train_refiner
 from converter.detector.samples import DataSummary, TrainingData
-from converter.detector.train import DetectorRun, load_network
+from converter.detector.train import load_network
 from edge.detect.builtin import CONTEXT
 from edge.errors import ConfigError, ModelError
-from tests.converter.detector.drawn import SMALL, sample_of, varied
-from tests.converter.detector.light_detector import light_seer
-from tests.converter.detector.test_refiner_samples import RECIPE, _face
+from tests.converter.detector.test_refiner_samples import RECIPE, face_sample, find_light, night
 from tests.converter.small import eagerly
 
 BOX = (0.1, -0.05, math.log(0.5 * CONTEXT), math.log(0.6 * CONTEXT))
@@ -78,23 +76,15 @@ def test_a_box_costs_the_more_the_less_it_overlaps_the_face_and_an_unknown_one_n
     assert _loss(0.0, POINTS, box=far, boxed=0.0)["box"] == 0
 
 
-def _material() -> TrainingData:
-    dark = np.zeros((96, 128, 3), np.uint8)
-    dark[40:48, 40:48] = 255
+def _data() -> TrainingData:
     summary = DataSummary(photographs=1, faces=1, watched=0, sources=("drawn",), portraits=0)
-    return TrainingData([_face()], [], [sample_of(dark, [], [])], [], summary)
-
-
-def _detector() -> DetectorRun:
-    how = varied(empty=1.0, drawn=0.0)
-    recipe = msgspec.structs.replace(SMALL, scenes=how)
-    return DetectorRun(light_seer(96, 128), recipe, _material().summary)
+    return TrainingData([face_sample()], [], [night((160, 120))], [], summary)
 
 
 def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> None:
-    recipe = msgspec.structs.replace(RECIPE, scenes=32, steps=2)
+    recipe = msgspec.structs.replace(RECIPE, samples=32, steps=2)
     with eagerly():
-        train_refiner(recipe, _detector(), _material(), tmp_path / "run")
+        train_refiner(recipe, find_light, _data(), tmp_path / "run")
     answer = load_network(tmp_path / "run", "train-refiner").predict(
         np.zeros((2, 48, 48, 3)), verbose=0
     )
@@ -104,7 +94,7 @@ def test_a_training_leaves_a_network_and_is_not_begun_twice(tmp_path: Path) -> N
         "box": (2, 4),
     }
     with pytest.raises(ConfigError, match="finished training"):
-        train_refiner(recipe, _detector(), _material(), tmp_path / "run")
+        train_refiner(recipe, find_light, _data(), tmp_path / "run")
 
 
 def test_a_folder_without_a_training_is_one_line(tmp_path: Path) -> None:

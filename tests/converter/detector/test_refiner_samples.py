@@ -1,4 +1,6 @@
-"""Crops: faces turned and moved with their points, and what a detector took for a face."""
+"""Crops of what a detector finds: faces, moved and turned with their points, and its errors."""
+
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -6,21 +8,26 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.errors import DataError
-from edge.types import Image
+from edge.geometry import Box
+from edge.types import Face, Image
 
 pytest.importorskip("keras", reason="training needs the extra `convert`")
 
 from converter.detector.refiner import (
+    MAX_ERRORS,
+    NO_FACE,
+    UNCLEAR,
+    Crop,
     CropBatches,
     CropSquare,
-    _false_candidates,
-    collect_hard_negatives,
+    Finder,
+    collect_candidates,
+    match,
 )
 from converter.detector.sample_generator import SampleGenerator
 from converter.detector.samples import TrainingSample
 from converter.recipes import RefinerRecipe
-from tests.converter.detector.drawn import patch, sample_of, varied
-from tests.converter.detector.light_detector import light_seer
+from tests.converter.detector.drawn import GROUND, Bright, patch, sample_of, varied
 
 RECIPE = RefinerRecipe(
     epochs=1,
@@ -31,24 +38,46 @@ RECIPE = RefinerRecipe(
     ema=0.9,
     seed=1,
     steps=4,
+    dtype="float32",
+    scenes=varied(empty=0.5, drawn=0.0),
 )
+"""Of the samples one half show no face."""
 
 
-def _face() -> TrainingSample:
+def face_sample() -> TrainingSample:
     """Return a gray face of 60 pixels in a picture, with a red right eye and a green left one."""
     sample = patch((120, 90, 160, 150), (120, 120, 120), size=(320, 240))
+    sample.image[sample.image == GROUND] = 0
     for (x, y), color in zip(sample.points[0, :2], ((0, 0, 255), (0, 255, 0)), strict=True):
         sample.image[round(y) - 4 : round(y) + 4, round(x) - 4 : round(x) + 4] = color
     return sample
 
 
-def _negatives() -> np.ndarray:
-    return np.full((3, 96, 96, 3), 30, np.uint8)
+def night(*lights: tuple[int, int]) -> TrainingSample:
+    """Return a dark picture without a face, with a light of 16 pixels at each place."""
+    image = np.zeros((240, 320, 3), np.uint8)
+    for x, y in lights:
+        image[y - 8 : y + 8, x - 8 : x + 8] = 255
+    return sample_of(image, [], [])
+
+
+def find_light(image: Image) -> Sequence[Face]:
+    """Take all that is not dark for a face."""
+    return Bright().detect(
+        np.where(image.max(axis=2, keepdims=True) > 80, image * 0 + 255, image * 0)
+    )
+
+
+def _collected(
+    find: Finder, empty: TrainingSample, count: int = 32
+) -> tuple[Sequence[Crop], Sequence[Crop]]:
+    generator = SampleGenerator([face_sample()], [], [empty], RECIPE.scenes)
+    return collect_candidates(find, generator, count, np.random.default_rng(0))
 
 
 def _batches(**changes: object) -> CropBatches:
     recipe = msgspec.structs.replace(RECIPE, **changes)
-    return CropBatches([_face()], _negatives(), recipe)
+    return CropBatches(*_collected(find_light, night((160, 120))), recipe)
 
 
 def _pure(crop: Image, channel: int) -> NDArray[np.float64]:
@@ -71,7 +100,7 @@ def test_a_place_is_cut_around_its_middle_and_black_beyond_the_picture() -> None
 
 @pytest.mark.parametrize("turn", [0.0, 50.0])
 def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap(turn: float) -> None:
-    crops, truth = _batches(turn=turn, smallest=60.0)[0]
+    crops, truth = _batches(turn=turn, batch_size=32)[0]
     mirrored = []
     for crop, face, points in zip(crops, truth["face"], truth["points"], strict=True):
         if not face or crop.std(axis=2).max() < 60:  # spoilt to gray
@@ -86,13 +115,13 @@ def test_points_lie_where_their_pixels_lie_and_mirrored_eyes_swap(turn: float) -
 
 def _lit(profile: NDArray[np.float64]) -> tuple[float, float]:
     """Return where a profile is bright, from and to, in sides of the crop from its middle."""
-    bright = np.flatnonzero(profile > (profile.min() + np.median(profile)) / 2)
+    bright = np.flatnonzero(profile > (profile.min() + profile.max()) / 2)
     return bright[0] / len(profile) - 0.5, (bright[-1] + 1) / len(profile) - 0.5
 
 
 def test_a_face_that_is_not_turned_has_its_box_in_the_crop() -> None:
-    """The face of 40 by 60 pixels is gray with bright eyes, around it is black."""
-    crops, truth = _batches(smallest=60.0, batch_size=64)[0]
+    """The face of 40 by 60 pixels is gray with colored eyes, around it is black."""
+    crops, truth = _batches(batch_size=64)[0]
     for crop, box in zip(
         crops[truth["boxed"] > 0], truth["boxes"][truth["boxed"] > 0], strict=True
     ):
@@ -120,38 +149,50 @@ def test_a_batch_depends_on_seed_epoch_and_number_alone() -> None:
     assert not np.array_equal(one[1][0], one[2][0])
 
 
-def _night(*boxes: tuple[int, int, int, int]) -> TrainingSample:
-    image = np.zeros((96, 128, 3), np.uint8)
-    image[44:52, 60:68] = 255
-    return sample_of(image, list(boxes), [False] * len(boxes))
+def test_what_a_detector_finds_is_kept_with_its_surroundings_and_with_what_is_known_of_it() -> None:
+    faces, errors = _collected(find_light, night((160, 120)))
+    assert len(faces) + len(errors) > 24
+    assert {crop.image.shape for crop in (*faces, *errors)} == {(96, 96, 3)}
+    assert all(np.isfinite(crop.places).all() for crop in faces)
+    assert all(np.isnan(crop.places).all() for crop in errors)
+    lights = np.stack([crop.image for crop in errors])  # a few are of the generator's own borders
+    assert np.median(lights[:, 40:56, 40:56].min(axis=(1, 2, 3))) > 100
+    assert np.median(lights[:, :20].max(axis=(1, 2, 3))) == 0
 
 
-def _collected(samples: list[TrainingSample], empty: list[TrainingSample]) -> np.ndarray:
-    share = 1.0 if empty else 0.0
-    how = varied(empty=share, drawn=0.0, whole=1.0)
-    studio = SampleGenerator(samples, [], empty, how)
-    return collect_hard_negatives(light_seer(96, 128), studio, 32, np.random.default_rng(0))
+def test_of_a_sample_the_surest_errors_alone_are_collected() -> None:
+    many = night(*((x, y) for x in range(20, 320, 40) for y in range(20, 240, 40)))
+    generator = SampleGenerator([face_sample()], [], [many], varied(empty=1.0, drawn=0.0))
+    found: list[int] = []
+
+    def find(image: Image) -> Sequence[Face]:
+        lights = find_light(image)
+        found.append(len(lights))
+        return [*lights, Face(Box(-40.0, -40.0, -20.0, -20.0), 0.1)]
+
+    with pytest.raises(DataError, match=rf"found 0 and {MAX_ERRORS} in 1 samples"):
+        collect_candidates(find, generator, 1, np.random.default_rng(0))
+    assert found[0] > MAX_ERRORS
 
 
-def test_what_a_detector_sees_where_nobody_is_is_collected_with_its_surroundings() -> None:
-    negatives = _collected([_night((0, 0, 8, 8))], [_night()])
-    assert len(negatives) > 10
-    assert negatives.shape[1:] == (96, 96, 3)
-    middles = negatives[:, 36:60, 36:60].reshape(len(negatives), -1).max(axis=1)
-    assert (middles > 100).all()
+def test_a_detector_that_finds_nothing_teaches_nothing_and_is_told() -> None:
+    with pytest.raises(DataError, match=r"expected faces and errors .*, found 0 and 0 in 32"):
+        _collected(lambda _: [], night())
 
 
-def test_a_detector_without_errors_teaches_nothing_and_is_told() -> None:
-    blind = light_seer(96, 128)
-    head = blind.get_layer("scores_head")
-    head.set_weights([np.zeros_like(head.get_weights()[0]), np.array([-8.0])])
-    studio = SampleGenerator([_night((0, 0, 8, 8))], [], [], varied())
-    with pytest.raises(DataError, match=r"expected errors of the detector .*, found none in 32"):
-        collect_hard_negatives(blind, studio, 32, np.random.default_rng(0))
-
-
-def test_what_lies_on_a_face_or_on_what_may_be_one_is_no_error() -> None:
-    boxes = [(10, 10, 30, 30), (60, 60, 80, 80)]
-    scene = sample_of(np.zeros((96, 128, 3), np.uint8), boxes, [False, True])
-    found = np.array([(12, 12, 32, 32), (70, 70, 90, 90), (90, 10, 110, 30)], np.float32)
-    assert _false_candidates(found, scene).tolist() == found[2:].tolist()
+@pytest.mark.parametrize(
+    ("box", "owner"),
+    [
+        ((12, 12, 32, 32), 0),
+        ((15, 15, 35, 35), UNCLEAR),
+        ((60, 60, 80, 80), UNCLEAR),
+        ((70, 70, 90, 90), UNCLEAR),
+        ((90, 10, 110, 30), NO_FACE),
+    ],
+    ids=["on a face", "beside it", "on what may be one", "near that", "elsewhere"],
+)
+def test_a_candidate_is_of_the_face_it_lies_on_and_of_none_only_where_none_may_be(
+    box: tuple[int, ...], owner: int
+) -> None:
+    faces = np.array([(10, 10, 30, 30), (60, 60, 80, 80)], np.float32)
+    assert match(np.array(box, np.float64), faces, np.array([False, True])) == owner
