@@ -43,7 +43,7 @@ MARGIN = 2.0  # sides of a crop that are kept around a candidate, so that it can
 PHOTOMETRIC = SampleGeneratorConfig(blurred=0.06, noisy=0.06, compressed=0.1)
 PANELS = {"loss": {"face": "face", "point": "point", "box": "box"}}  # what the curves show
 SURE_WITHIN = 0.02  # sides of the crop within which a point's error counts by its square
-POINT_WEIGHT, BOX_WEIGHT = 0.5, 0.3
+POINT_WEIGHT, BOX_WEIGHT = 0.5, 0.6
 
 WAYS = np.kron([np.eye(4)[a] - np.eye(4)[b] for a, b in combinations(range(4), 2)], np.eye(2)).T
 """Takes four points to the ways between any two, (8, 12)."""
