@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
     text = "train the network that looks again at what a detector found"
     parser = add_subcommand(commands, "train-refiner", _train_refiner, text)
     _add_training(parser, "refiner")
-    _add_found(parser)
+    _add_detector(parser)
 
     text = "write int8 face detectors with cards, each verified first"
     parser = add_subcommand(commands, "quantize-detector", _quantize_detector, text)
@@ -47,7 +47,7 @@ def add_commands(commands: Any) -> None:
     text = "write the int8 network that looks again at what a detector found"
     parser = add_subcommand(commands, "quantize-refiner", _quantize_refiner, text)
     parser.add_argument("training", type=Path, help="the folder that train-refiner wrote")
-    _add_found(parser)
+    _add_detector(parser)
     _add_images(parser)
     add_models(parser, "refiner-48")
 
@@ -82,13 +82,13 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, action="append", required=True, help=text)
 
 
-def _add_found(parser: argparse.ArgumentParser) -> None:
+def _add_detector(parser: argparse.ArgumentParser) -> None:
     text = "the .tflite of quantize-detector; default: the shipped one"
     parser.add_argument("--detector", type=Path, help=text)
 
 
 def _open_finder(path: Path | None) -> "Finder":
-    """Return what finds all that a refiner may look at, by the shipped detector if no other."""
+    """Return how a detector's .tflite finds candidates; None is the shipped one."""
     from converter.detector.refiner import MIN_CONFIDENCE
 
     return BuiltinSettings(model=path, min_confidence=MIN_CONFIDENCE).open().find_candidates

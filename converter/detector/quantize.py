@@ -207,16 +207,15 @@ def quantize_refiner(
     with tflite.new_model(path, force) as inside:
         shown = _candidates(find, [learned[row] for row in chosen.tolist()])
         examples = [cut(image, box.square(CONTEXT), REFINER_SIDE) for image, box, *_ in shown]
-        common = write_int8(network, np.stack(examples), inside)
         card = RefinerCard(
-            **common,
+            **write_int8(network, np.stack(examples), inside),
             input=DetectorInput((REFINER_SIDE, REFINER_SIDE, 3), "int8", "bgr"),
             weights=(0.0, 1.0, 0.0),
             training_data="Faces of the photographs of the detector, and its errors in these.",
             measured=(),
             limits=REFINER_LIMITS,
         )
-        change_card(inside, card)
+        tflite.write_card(inside, card)
         look, found = Refiner(inside).look, _candidates(find, watched)
         looks = [(logit(score), look(image, box)[0], face) for image, box, score, face in found]
         rows = np.array(looks, np.float64).reshape(-1, 3)

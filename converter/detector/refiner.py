@@ -76,7 +76,7 @@ class CropSquare(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """What a detector found, with so much around it that it can be turned and moved.
+    """A candidate of a detector, with a margin around it for turns and shifts.
 
     `image` is uint8 (MARGIN * SIDE, MARGIN * SIDE, 3); `places` are four points and two corners of
     the face's box, float32 (6, 2), in sides of what the refiner sees from its middle; NaN: unknown.
@@ -145,17 +145,15 @@ class CropBatches(SeededBatches):
 
     def draw(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], Targets]:
         """Draw faces and errors, and spoil them."""
-        half = self._recipe.batch_size // 2
-        views = [
-            self._view(crops[int(rng.integers(len(crops)))], rng)
-            for crops in (self._faces, self._errors)
-            for _ in range(half)
-        ]
+        size = self._recipe.batch_size
+        half = size // 2
+        kinds = [self._faces] * half + [self._errors] * (size - half)
+        views = [self._view(kind[int(rng.integers(len(kind)))], rng) for kind in kinds]
         crops = np.stack([augment_image(view.image, PHOTOMETRIC, rng) for view in views])
         places = np.stack([view.places.ravel() for view in views])
         points, boxes = places[:, :8], places[:, 8:]
         targets: Targets = {
-            "face": (np.arange(len(views)) < half).astype(np.float32),
+            "face": (np.arange(size) < half).astype(np.float32),
             "points": np.nan_to_num(points),
             "pointed": np.asarray(~np.isnan(points).any(axis=1), np.float32),
             "boxes": np.nan_to_num(boxes),
